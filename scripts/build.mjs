@@ -1,0 +1,88 @@
+/**
+ * Builds `dist/`: every TypeScript file transpiled one to one, wire types generated from `proto/`, and, where the
+ * TypeScript compiler is installed, declarations. Transpiling needs esbuild alone, a dependency at run time anyway,
+ * so that `npm ci --omit=dev` in an image builds too.
+ */
+import { execFileSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const folders = ['proto', 'shared', 'coordinator', 'worker', 'client'];
+
+function typescriptFiles(folder) {
+  return readdirSync(join(root, folder), { recursive: true })
+    .map((name) => join(root, folder, String(name)))
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && statSync(path).isFile());
+}
+
+function generateWireTypes() {
+  const generator = join(
+    dirname(require.resolve('@grpc/proto-loader/package.json')),
+    'build/bin/proto-loader-gen-types.js',
+  );
+  const protos = readdirSync(join(root, 'proto/gristmill/v1'))
+    .filter((name) => name.endsWith('.proto'))
+    .sort();
+  execFileSync(
+    process.execPath,
+    [
+      generator,
+      '--longs=String',
+      '--enums=String',
+      '--bytes=Buffer',
+      '--defaults',
+      '--oneofs',
+      '--grpcLib=@grpc/grpc-js',
+      '--importFileExtension=.js',
+      `--includeDirs=${join(root, 'proto')}`,
+      `--outDir=${join(root, 'proto/generated')}`,
+      ...protos.map((name) => `gristmill/v1/${name}`),
+    ],
+    { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+}
+
+async function transpile() {
+  await build({
+    absWorkingDir: root,
+    entryPoints: folders.flatMap(typescriptFiles).filter((path) => !path.includes('/generated/')),
+    outdir: join(root, 'dist'),
+    outbase: root,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
+  cpSync(join(root, 'proto/gristmill'), join(root, 'dist/proto/gristmill'), { recursive: true });
+  const command = join(root, 'dist/client/main.js');
+  if (existsSync(command)) chmodSync(command, 0o755);
+}
+
+function declare() {
+  let compiler;
+  try {
+    compiler = require.resolve('typescript/lib/tsc.js');
+  } catch {
+    return; // dependencies only: the program runs without its declarations
+  }
+  execFileSync(process.execPath, [compiler, '-p', join(root, 'tsconfig.declarations.json')], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+}
+
+if (process.argv.includes('--wire')) {
+  generateWireTypes();
+} else {
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  generateWireTypes();
+  await transpile();
+  if (!process.argv.includes('--fast')) declare();
+}

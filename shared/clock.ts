@@ -1,0 +1,41 @@
+/** Time as a port: the only home of `Date.now`, `performance.now` and timers. Simulation brings its own. */
+
+export interface Clock {
+  /** Milliseconds since the epoch; may jump. For people and records, never for safety. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never goes back. For leases and durations. */
+  monotonic(): number;
+  /** Runs `action` once after `delayMs`; the returned function cancels it. Does not keep the process alive. */
+  after(delayMs: number, action: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
+    timer.unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Resolves after `delayMs`, or rejects with the signal's reason. Keeps nothing alive by itself. */
+export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const onAbort = () => {
+      cancel();
+      reject(signal?.reason as Error);
+    };
+    const cancel = clock.after(delayMs, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

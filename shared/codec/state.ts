@@ -1,0 +1,1 @@
+export type AggregatorName = 'count' | 'sum' | 'min' | 'max';

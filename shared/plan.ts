@@ -1,0 +1,120 @@
+/** The frozen plan and what it is made from: plain data, stored as JSON, the same for every task of a job. */
+import type { JobId } from './ids.js';
+import type { AggregatorName } from './codec/state.js';
+
+export type SourceFormat = 'text' | 'jsonl' | 'items';
+export type SinkFormat = 'jsonl' | 'text';
+
+/** What a definition says of itself, without its functions. */
+export interface JobDescriptor {
+  readonly name: string;
+  readonly kind: 'reduce' | 'map-only';
+  readonly source: {
+    readonly format: SourceFormat;
+    readonly uris: readonly string[];
+    readonly splitBytes: number | undefined;
+    readonly itemsPerSplit: number | undefined;
+  };
+  readonly sink: { readonly format: SinkFormat; readonly uri: string };
+  /** Undefined for a general reduce function or a map-only job. */
+  readonly aggregator: AggregatorName | undefined;
+  readonly partitions: number | undefined;
+}
+
+/** One input object as it was when the plan was frozen. */
+export interface PlannedInput {
+  readonly uri: string;
+  /** Bytes of the object. */
+  readonly bytes: number;
+  /** Records are read from `[0, end)`: all of it, or less under `--limit`. */
+  readonly end: number;
+  readonly etag: string;
+  /** Items only: offsets at which splits begin, ascending from 0. */
+  readonly cuts?: readonly number[];
+}
+
+/** What an `inspect` task leaves in the store as `v1/jobs/<job>/inspect/<attempt>`, JSON. */
+export interface Inspection {
+  readonly version: 1;
+  readonly descriptor: JobDescriptor;
+  /** Parameters after the definition's schema. */
+  readonly params: unknown;
+  readonly inputs: readonly PlannedInput[];
+  /** The output prefix as absolute URI. */
+  readonly output: string;
+  /** Records that `--limit` left, when it was given. */
+  readonly limitRecords: number | undefined;
+}
+
+/** Records whose first byte lies in `[start, end)` of input number `input`. */
+export interface Split {
+  readonly input: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Plan {
+  readonly version: 1;
+  readonly job: JobId;
+  readonly codeVersion: string;
+  readonly descriptor: JobDescriptor;
+  readonly params: unknown;
+  readonly output: string;
+  readonly inputs: readonly PlannedInput[];
+  /** The splits of each map task. */
+  readonly maps: readonly (readonly Split[])[];
+  /** R; for a map-only job the number of parts, one for each map task. */
+  readonly partitions: number;
+  readonly codec: 'none';
+  readonly limitRecords: number | undefined;
+  /** With `--overwrite`: the keys below the output that the job replaces, from the old manifest. */
+  readonly replaces: readonly string[];
+}
+
+/** Keys in the coordinator's store. The layout is DESIGN section 6. */
+export const storeKeys = {
+  lease: (epoch: number) => `v1/lease/${epoch}`,
+  journalPrefix: 'v1/journal/',
+  journal: (slot: number) => `v1/journal/${String(slot).padStart(20, '0')}`,
+  jobPrefix: (job: JobId) => `v1/jobs/${job}/`,
+  plan: (job: JobId) => `v1/jobs/${job}/plan`,
+  bundle: (sha256: string) => `v1/bundles/${sha256}.mjs`,
+  inspection: (job: JobId, attempt: string) => `v1/jobs/${job}/inspect/${attempt}`,
+  items: (job: JobId, attempt: string) => `v1/jobs/${job}/items/${attempt}`,
+  stageManifest: (job: JobId, stage: string, generation: number) => `v1/jobs/${job}/stage/${stage}.${generation}`,
+  log: (job: JobId, attempt: string) => `v1/jobs/${job}/logs/${attempt}`,
+  logPrefix: (job: JobId) => `v1/jobs/${job}/logs/`,
+  audit: (job: JobId) => `v1/jobs/${job}/audit`,
+  shufflePrefix: (job: JobId) => `v1/shuffle/${job}/`,
+  /** `spread` is two hex digits derived from the attempt, so that keys spread over S3's partitions. */
+  shuffle: (job: JobId, spread: string, attempt: string) => `v1/shuffle/${job}/${spread}/${attempt}`,
+} as const;
+
+/** Names below the output prefix. */
+export const outputNames = {
+  claim: '_job.json',
+  manifest: '_manifest.json',
+  success: '_SUCCESS',
+  audit: '_audit.jsonl',
+  errors: '_errors.jsonl',
+  part: (index: number, format: SinkFormat) =>
+    `part-${String(index).padStart(5, '0')}.${format === 'jsonl' ? 'jsonl' : 'txt'}`,
+} as const;
+
+/** The winning attempts of a finished map stage, stored as JSON under `storeKeys.stageManifest`. */
+export interface StageManifest {
+  readonly version: 1;
+  readonly job: JobId;
+  readonly stage: 'map';
+  readonly generation: number;
+  /** By map task index. */
+  readonly objects: readonly StageObject[];
+}
+
+export interface StageObject {
+  readonly attempt: string;
+  readonly key: string;
+  readonly bytes: number;
+  /** xxh64 of the object's index, 16 hex digits. */
+  readonly digest: string;
+}

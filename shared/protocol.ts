@@ -1,0 +1,109 @@
+/** What coordinator and workers say to each other, as the code sees it. `shared/wire` converts to and from protobuf. */
+import type { Counts } from './counts.js';
+import type { Failure } from './errors.js';
+import type { AttemptId, JobId, TaskKind, WorkerId } from './ids.js';
+import type { Seal } from './store/object-store.js';
+
+export interface InspectSpec {
+  /** Values parsed from JSON. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Instead of the definition's, when not empty. */
+  readonly inputs: readonly string[];
+  /** Instead of the definition's. */
+  readonly output: string | undefined;
+  /** The client's directory as `file:` URI with a final slash: relative URIs resolve against it. */
+  readonly baseUri: string;
+  readonly limitRecords: number | undefined;
+}
+
+export interface Assignment {
+  readonly job: JobId;
+  readonly attempt: AttemptId;
+  readonly kind: TaskKind;
+  readonly index: number;
+  /** Of the map stage's manifest; reduce only, else 0. */
+  readonly generation: number;
+  /** The bundle's sha256. */
+  readonly codeVersion: string;
+  /** Inspect only. */
+  readonly inspect: InspectSpec | undefined;
+}
+
+export type TaskResult =
+  | { readonly kind: 'inspect'; readonly key: string; readonly xxh64: bigint }
+  | {
+      readonly kind: 'map';
+      /** The shuffle object; empty for a map-only job, which has a seal instead. */
+      readonly key: string;
+      /** xxh64 of the object's index. */
+      readonly digest: bigint;
+      readonly bytes: number;
+      readonly counts: Counts;
+      readonly seal: Seal | undefined;
+    }
+  | {
+      readonly kind: 'reduce';
+      readonly counts: Counts;
+      readonly seal: Seal;
+      /** What the footers promised for this partition. */
+      readonly declaredSum: bigint;
+      readonly declaredRecords: number;
+      readonly declaredWeight: number;
+    }
+  | { readonly kind: 'failure'; readonly failure: Failure };
+
+export interface TaskReport {
+  readonly job: JobId;
+  readonly attempt: AttemptId;
+  readonly elapsedMs: number;
+  readonly result: TaskResult;
+}
+
+export interface TaskProgress {
+  readonly job: JobId;
+  readonly attempt: AttemptId;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+export interface Registration {
+  readonly protocolVersion: number;
+  readonly worker: WorkerId;
+  readonly incarnation: string;
+  readonly slots: number;
+  readonly host: string;
+  readonly nodeVersion: string;
+  /** Attempts still running, after a broken stream. */
+  readonly running: readonly AttemptRef[];
+}
+
+/** Empty lists and absent fields say nothing. */
+export interface WorkerMessage {
+  readonly register?: Registration;
+  readonly renewLease?: boolean;
+  readonly reports?: readonly TaskReport[];
+  readonly progress?: readonly TaskProgress[];
+  readonly draining?: boolean;
+}
+
+export interface Registered {
+  readonly protocolVersion: number;
+  readonly epoch: number;
+  readonly storeUri: string;
+  readonly leaseRenewMs: number;
+  readonly leaseDeadMs: number;
+}
+
+export interface AttemptRef {
+  readonly job: JobId;
+  readonly attempt: AttemptId;
+}
+
+export interface CoordinatorMessage {
+  readonly registered?: Registered;
+  readonly assign?: readonly Assignment[];
+  readonly cancel?: readonly AttemptRef[];
+  readonly acknowledge?: readonly AttemptRef[];
+  readonly drain?: boolean;
+  readonly endedJobs?: readonly JobId[];
+}

@@ -1,0 +1,84 @@
+/**
+ * The store port: everything durable goes through it. Directory and in-memory today, S3 later; one contract suite.
+ *
+ * Keys are `/`-separated paths without a leading slash, `.` or `..` segments. Errors are GristmillErrors with the codes
+ * `object-exists`, `object-not-found`, `staged-missing`, `publish-lost`, `store-denied`, `disk-full`,
+ * `store-unavailable` (nothing happened) and `store-timeout` (the outcome is unknown: it may land late).
+ */
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface PutOptions extends CallOptions {
+  /** Refuse with `object-exists` when the key is occupied; among concurrent writers exactly one wins. */
+  readonly ifAbsent?: boolean;
+  /** Survives power failure once the call returns. Default true; shuffle data does without. */
+  readonly durable?: boolean;
+}
+
+/** Bytes `[start, end)`; an end beyond the object is cut. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly range?: ByteRange;
+}
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  /** Changes whenever the object's bytes do. */
+  readonly etag: string;
+}
+
+/** Names a staged output: what `publish` makes visible, by whom and with which bytes. Plain data, kept in the journal. */
+export interface Seal {
+  /** Where the staged bytes are: a temporary file's key, or an upload's id. */
+  readonly staged: string;
+  readonly key: string;
+  readonly bytes: number;
+  readonly xxh64: bigint;
+  readonly attempt: string;
+}
+
+/** An output in the making, invisible until it is published. */
+export interface StagedWrite {
+  /** Resolves when the bytes may be reused by the caller. Calls must not overlap. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** All bytes are durable (unless the stage is not) and named. */
+  seal(): Promise<Seal>;
+  abort(): Promise<void>;
+}
+
+export interface StageOptions extends CallOptions {
+  readonly durable?: boolean;
+}
+
+export interface ObjectStore {
+  /** The URI it was opened with. */
+  readonly uri: string;
+  put(key: string, bytes: Uint8Array, options?: PutOptions): Promise<{ readonly etag: string }>;
+  /** The whole object or range at once. */
+  get(key: string, options?: ReadOptions): Promise<Uint8Array>;
+  /** The object or range in pieces of at most 1 MiB, read as the consumer asks. A piece is valid until the next one. */
+  stream(key: string, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
+  /** Every object whose key begins with `prefix`, ascending by UTF-8 bytes of the key. Staged writes are not listed. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
+  /** Keys that do not exist are no error. */
+  delete(keys: readonly string[], options?: CallOptions): Promise<void>;
+  stage(key: string, attempt: string, options?: StageOptions): Promise<StagedWrite>;
+  /**
+   * Makes a sealed output visible under its key; idempotent. `staged-missing`: neither the staged bytes nor this
+   * attempt's object exist, so the task must run again. `publish-lost`: the key holds somebody else's object.
+   */
+  publish(seal: Seal, options?: CallOptions): Promise<void>;
+  /** Removes what a seal names, published or not yet; nothing there is no error. Another owner's object stays. */
+  discard(seal: Seal, options?: CallOptions): Promise<void>;
+  /** Removes every staged write for keys directly below `prefix`, sealed or not, by whomever. */
+  discardStaged(prefix: string, options?: CallOptions): Promise<void>;
+  close(): Promise<void>;
+}
