@@ -15,6 +15,7 @@ const require = createRequire(import.meta.url);
 const folders = ['proto', 'shared', 'coordinator', 'worker', 'client'];
 
 function typescriptFiles(folder) {
+  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true })
     .map((name) => join(root, folder, String(name)))
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && statSync(path).isFile());
