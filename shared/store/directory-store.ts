@@ -1,0 +1,405 @@
+/**
+ * Objects as files below a folder: `run` on one machine, and fleets that share a file system.
+ *
+ * A put collects its bytes in a hidden file beside the key and makes it visible by one `rename` or, with `ifAbsent`, one
+ * `link`, which never overwrites: no reader sees half an object. A staged write is a file in `_staging` beside the key,
+ * named for its attempt; `publish` links it. Whatever a crash leaves is such a hidden or staged file, which listings
+ * skip, no writer's key can name, and `discardStaged` removes.
+ */
+import { dirname, resolve } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import type { FileHandle } from 'node:fs/promises';
+import { GristmillError } from '../errors.js';
+import { isSealed, publishLost, stagedMissing } from './checksum.js';
+import { infoOf, listFiles } from './directory-list.js';
+import { stagedWrite } from './directory-stage.js';
+import { errno, folderBlocked, isMissing, readError, unknownOutcome, writeError } from './file-errors.js';
+import {
+  allocate,
+  attempt as tryOut,
+  etagOf,
+  readFully,
+  syncFolder,
+  syncFoldersAbove,
+  systemFiles,
+  writeAll,
+  type FileCalls,
+} from './files.js';
+import { PUT_PREFIX, STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, folderOf } from './key.js';
+import type {
+  CallOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  ReadOptions,
+  Seal,
+  StageOptions,
+  StagedWrite,
+} from './object-store.js';
+import { checkRange } from './range.js';
+import { throwIfAborted } from './signal.js';
+import { fileUri } from './uri.js';
+
+const PIECE_BYTES = 1024 * 1024;
+/** A folder may be removed as empty between its making and its first file: then it is made again. */
+const FOLDER_TRIES = 8;
+
+/** No two threads or processes of a host share it, and names are taken exclusively in case two hosts do. */
+const writer = `${process.pid}-${threadId}-${process.hrtime.bigint().toString(36)}`;
+let names = 0;
+
+export interface DirectoryStoreOptions {
+  /** For tests that fail a call. */
+  readonly files?: FileCalls;
+  /** Which emptied folders `delete` removes: any below the root (the default), or only those that this object made. */
+  readonly prune?: 'any' | 'own';
+}
+
+interface Temporary {
+  readonly handle: FileHandle;
+  readonly name: string;
+}
+
+export class DirectoryStore implements ObjectStore {
+  readonly uri: string;
+  /** Without a final slash: empty for the file system's root. */
+  readonly #root: string;
+  readonly #files: FileCalls;
+  readonly #prune: 'any' | 'own';
+  readonly #made = new Set<string>();
+  readonly #synced = new Set<string>();
+
+  constructor(root: string, options: DirectoryStoreOptions = {}) {
+    const path = resolve(root);
+    this.uri = fileUri(path);
+    this.#root = path === '/' ? '' : path;
+    this.#files = options.files ?? systemFiles;
+    this.#prune = options.prune ?? 'any';
+  }
+
+  async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    const { ifAbsent = false, durable = true, signal } = options;
+    const path = this.#path(checkWritableKey(key));
+    throwIfAborted(signal);
+    const { handle, name } = await this.#create(dirname(path), PUT_PREFIX, path);
+    let isVisible = false;
+    try {
+      let etag: string;
+      try {
+        await writeAll(handle, bytes);
+        if (durable) await handle.sync();
+        etag = etagOf(await handle.stat({ bigint: true }));
+      } finally {
+        await handle.close();
+      }
+      throwIfAborted(signal);
+      isVisible = !ifAbsent && (await this.#reveal(() => this.#files.rename(name, path), path));
+      if (ifAbsent) await this.#reveal(() => this.#linkAbsent(name, path), path);
+      if (durable) await this.#syncName(path);
+      return { etag };
+    } catch (thrown) {
+      throw writeError(thrown, path);
+    } finally {
+      if (!isVisible) await tryOut(this.#files.unlink(name));
+    }
+  }
+
+  /** The call that makes an object visible: an error that does not say so leaves the outcome unknown. */
+  async #reveal(call: () => Promise<void>, path: string): Promise<true> {
+    try {
+      await call();
+      return true;
+    } catch (thrown) {
+      throw writeError(thrown, path, true);
+    }
+  }
+
+  /** A network file system may repeat a link whose answer was lost, and then says that our own object is in the way. */
+  async #linkAbsent(name: string, path: string): Promise<void> {
+    try {
+      await this.#files.link(name, path);
+    } catch (thrown) {
+      if (errno(thrown) === 'EEXIST' && (await this.#isSameFile(name, path))) return;
+      throw thrown;
+    }
+  }
+
+  async get(key: string, options: ReadOptions = {}): Promise<Uint8Array> {
+    const path = this.#path(checkKey(key));
+    const range = checkRange(options.range);
+    throwIfAborted(options.signal);
+    const handle = await this.#open(path);
+    try {
+      const { size } = await handle.stat();
+      const start = Math.min(range?.start ?? 0, size);
+      const bytes = allocate(Math.min(range?.end ?? size, size) - start);
+      // In pieces, so that an abort need not wait for a large object.
+      for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+        throwIfAborted(options.signal);
+        const piece = bytes.subarray(at, at + PIECE_BYTES);
+        const filled = await readFully(handle, piece, start + at);
+        if (filled < piece.length) return bytes.subarray(0, at + filled);
+      }
+      // Even an empty range is a read, which a folder refuses.
+      if (bytes.length === 0) await readFully(handle, allocate(1), 0);
+      return bytes;
+    } catch (thrown) {
+      throw readError(thrown, path);
+    } finally {
+      await tryOut(handle.close());
+    }
+  }
+
+  async *stream(key: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
+    const path = this.#path(checkKey(key));
+    const range = checkRange(options.range);
+    throwIfAborted(options.signal);
+    const handle = await this.#open(path);
+    try {
+      const { size } = await handle.stat();
+      const end = Math.min(range?.end ?? size, size);
+      const first = Math.min(range?.start ?? 0, end);
+      const piece = allocate(Math.max(1, Math.min(PIECE_BYTES, end - first)));
+      if (first === end) await readFully(handle, piece, 0);
+      for (let at = first; at < end;) {
+        throwIfAborted(options.signal);
+        const filled = await readFully(handle, piece.subarray(0, Math.min(piece.length, end - at)), at);
+        if (filled === 0) return;
+        yield piece.subarray(0, filled);
+        at += filled;
+      }
+    } catch (thrown) {
+      throw readError(thrown, path);
+    } finally {
+      await tryOut(handle.close());
+    }
+  }
+
+  async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    return infoOf(this.#files, this.#root, key);
+  }
+
+  list(prefix: string, options: CallOptions = {}): AsyncIterable<ObjectInfo> {
+    return listFiles(this.#files, this.#root, checkPrefix(prefix), options.signal);
+  }
+
+  async delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    const folders = new Set<string>();
+    for (const key of keys) {
+      throwIfAborted(options.signal);
+      const path = this.#path(checkKey(key));
+      await this.#unlink(path);
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) await this.#removeEmpty(folder);
+  }
+
+  async stage(key: string, attempt: string, options: StageOptions = {}): Promise<StagedWrite> {
+    const path = this.#path(checkWritableKey(key));
+    checkAttempt(attempt);
+    throwIfAborted(options.signal);
+    const folder = `${dirname(path)}/${STAGING}`;
+    const { handle, name } = await this.#create(folder, `${attempt}.`, path);
+    return stagedWrite({
+      handle,
+      path: name,
+      staged: name.slice(this.#root.length + 1),
+      key,
+      attempt,
+      durable: options.durable ?? true,
+      signal: options.signal,
+      remove: async () => {
+        await this.#unlink(name);
+        await this.#removeEmpty(folder);
+      },
+    });
+  }
+
+  async publish(seal: Seal, options: CallOptions = {}): Promise<void> {
+    const path = this.#path(checkWritableKey(seal.key));
+    const staged = this.#path(checkKey(seal.staged));
+    throwIfAborted(options.signal);
+    const isStaged = await this.#syncStaged(staged, seal);
+    if (isStaged) await this.#reveal(() => this.#linkStaged(staged, path, seal, options), path);
+    else if (!(await this.#isPublished(path, seal, options))) throw await this.#lostOrMissing(seal);
+    try {
+      await this.#syncName(path);
+    } catch (thrown) {
+      throw unknownOutcome(thrown, path);
+    }
+    await tryOut(this.#files.unlink(staged));
+    await this.#removeEmpty(dirname(staged));
+  }
+
+  /** False when there are no staged bytes, or not all of them: the power failed before they were sealed durably. */
+  async #syncStaged(staged: string, seal: Seal): Promise<boolean> {
+    let handle: FileHandle;
+    try {
+      handle = await this.#files.open(staged, 'r');
+    } catch (thrown) {
+      if (isMissing(thrown)) return false;
+      throw readError(thrown, staged);
+    }
+    try {
+      if ((await handle.stat()).size !== seal.bytes) return false;
+      await handle.sync();
+      return true;
+    } catch (thrown) {
+      throw writeError(thrown, staged);
+    } finally {
+      await tryOut(handle.close());
+    }
+  }
+
+  async #linkStaged(staged: string, path: string, seal: Seal, options: CallOptions): Promise<void> {
+    try {
+      await this.#files.link(staged, path);
+    } catch (thrown) {
+      if (errno(thrown) === 'ENOENT' && !(await this.#isPublished(path, seal, options))) {
+        throw await this.#lostOrMissing(seal);
+      }
+      if (errno(thrown) === 'ENOENT') return;
+      if (errno(thrown) !== 'EEXIST') throw thrown;
+      if (await this.#isSameFile(staged, path)) return;
+      if (!(await this.#isPublished(path, seal, options))) throw publishLost(seal);
+    }
+  }
+
+  async #lostOrMissing(seal: Seal): Promise<GristmillError> {
+    return (await this.head(seal.key)) === undefined ? stagedMissing(seal) : publishLost(seal);
+  }
+
+  /** By the bytes: the file under the key is what the seal names. */
+  async #isPublished(path: string, seal: Seal, options: CallOptions): Promise<boolean> {
+    const info = await infoOf(this.#files, this.#root, seal.key);
+    if (info?.bytes !== seal.bytes) return false;
+    try {
+      return await isSealed(seal, this.stream(seal.key, options));
+    } catch (thrown) {
+      if (thrown instanceof GristmillError && thrown.code === 'object-not-found') return false;
+      throw readError(thrown, path);
+    }
+  }
+
+  async discard(seal: Seal, options: CallOptions = {}): Promise<void> {
+    const path = this.#path(checkWritableKey(seal.key));
+    const staged = this.#path(checkKey(seal.staged));
+    throwIfAborted(options.signal);
+    if ((await this.#isSameFile(staged, path)) || (await this.#isPublished(path, seal, options))) {
+      await this.#unlink(path);
+    }
+    await this.#unlink(staged);
+    await this.#removeEmpty(dirname(staged));
+    await this.#removeEmpty(dirname(path));
+  }
+
+  async discardStaged(prefix: string, options: CallOptions = {}): Promise<void> {
+    checkPrefix(prefix);
+    throwIfAborted(options.signal);
+    const folder = this.#path(folderOf(prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`)).replace(
+      /\/$/,
+      '',
+    );
+    for (const name of await this.#namesIn(`${folder}/${STAGING}`)) {
+      throwIfAborted(options.signal);
+      await this.#unlink(`${folder}/${STAGING}/${name}`);
+    }
+    for (const name of await this.#namesIn(folder)) {
+      if (name.startsWith(PUT_PREFIX)) await this.#unlink(`${folder}/${name}`);
+    }
+    await tryOut(this.#files.rmdir(`${folder}/${STAGING}`));
+    await this.#removeEmpty(folder);
+  }
+
+  async close(): Promise<void> {
+    // Nothing stays open between calls.
+  }
+
+  #path(key: string): string {
+    return `${this.#root}/${key}`;
+  }
+
+  async #open(path: string): Promise<FileHandle> {
+    try {
+      return await this.#files.open(path, 'r');
+    } catch (thrown) {
+      throw readError(thrown, path);
+    }
+  }
+
+  /** A new file in `folder`, which is made when it is missing. `path` is named in errors. */
+  async #create(folder: string, prefix: string, path: string): Promise<Temporary> {
+    for (let tries = 1; ; tries++) {
+      names += 1;
+      const name = `${folder}/${prefix}${writer}-${names}`;
+      try {
+        return { handle: await this.#files.open(name, 'wx'), name };
+      } catch (thrown) {
+        const code = errno(thrown);
+        if (tries === FOLDER_TRIES || (code !== 'ENOENT' && code !== 'EEXIST')) throw writeError(thrown, path);
+        if (code === 'ENOENT') await this.#makeFolder(folder, path);
+      }
+    }
+  }
+
+  async #makeFolder(folder: string, path: string): Promise<void> {
+    try {
+      const first = await this.#files.mkdir(folder, { recursive: true });
+      if (first === undefined) return;
+      for (let at = folder; at.length >= first.length; at = dirname(at)) this.#made.add(at);
+    } catch (thrown) {
+      // Another call removed a folder above it as empty: the caller tries again.
+      if (errno(thrown) === 'EEXIST') throw folderBlocked(thrown, path);
+      if (errno(thrown) !== 'ENOENT') throw writeError(thrown, path);
+    }
+  }
+
+  /** Makes the name, and the folders above it, survive a power failure. */
+  async #syncName(path: string): Promise<void> {
+    const folder = dirname(path);
+    try {
+      await syncFolder(this.#files, folder);
+      await syncFoldersAbove(this.#files, folder, this.#root === '' ? '/' : this.#root, this.#synced);
+    } catch (thrown) {
+      throw unknownOutcome(thrown, path);
+    }
+  }
+
+  async #isSameFile(a: string, b: string): Promise<boolean> {
+    try {
+      const [left, right] = await Promise.all([a, b].map((path) => this.#files.stat(path, { bigint: true })));
+      return left !== undefined && left.ino === right?.ino && left.dev === right.dev;
+    } catch (thrown) {
+      if (isMissing(thrown)) return false;
+      throw readError(thrown, b);
+    }
+  }
+
+  async #namesIn(folder: string): Promise<string[]> {
+    try {
+      return await this.#files.readdir(folder === '' ? '/' : folder);
+    } catch (thrown) {
+      if (isMissing(thrown)) return [];
+      throw readError(thrown, folder);
+    }
+  }
+
+  async #unlink(path: string): Promise<void> {
+    try {
+      await this.#files.unlink(path);
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw writeError(thrown, path);
+    }
+  }
+
+  /** Removes a folder and those above it as far as they are empty, below the root. */
+  async #removeEmpty(folder: string): Promise<void> {
+    for (let at = folder; at.length > this.#root.length && at !== '/'; at = dirname(at)) {
+      if (this.#prune === 'own' && !this.#made.has(at) && !at.endsWith(`/${STAGING}`)) return;
+      if (!(await tryOut(this.#files.rmdir(at)))) return;
+      this.#synced.delete(at);
+    }
+  }
+}
