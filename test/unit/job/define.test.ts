@@ -1,0 +1,243 @@
+import { describe, expect, test } from 'vitest';
+import { GristmillError, type ErrorCode } from '../../../shared/errors.js';
+import { definitionOf, definitionOfModule } from '../../../shared/job/definition.js';
+import * as api from '../../../shared/job/index.js';
+import { nearestName } from '../../../shared/job/options.js';
+
+const { agg, defineAggregation, defineJob, defineMap, read, write } = api;
+
+type Options = Record<string, unknown>;
+/** Definitions as JavaScript would write them: the compiler refuses most of these earlier. */
+const looseJob = defineJob as unknown as (options: unknown) => unknown;
+const looseMap = defineMap as unknown as (options: unknown) => unknown;
+
+const good: Options = {
+  name: 'word-count',
+  input: read.text('books/*.txt'),
+  map: (line: string, emit: api.Emit<string, number>) => emit(line, 1),
+  reduce: agg.sum(),
+  output: write.jsonl('out/words'),
+};
+const goodMap: Options = { name: 'grep', input: read.text('a.txt'), map: () => undefined, output: write.text('out') };
+
+function refusal(action: () => unknown): { code: ErrorCode; message: string } {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof GristmillError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a definition', () => {
+  test('carries its descriptor and functions', () => {
+    const definition = definitionOf(looseJob({ ...good, partitions: 3, partition: () => 0, setup: () => 1 }));
+    expect(definition.descriptor).toEqual({
+      name: 'word-count',
+      kind: 'reduce',
+      source: { format: 'text', uris: ['books/*.txt'], splitBytes: undefined, itemsPerSplit: undefined },
+      sink: { format: 'jsonl', uri: 'out/words' },
+      aggregator: 'sum',
+      partitions: 3,
+    });
+    expect(definition.map).toBe(good['map']);
+    expect(definition.reduce).toBeUndefined();
+    expect(definition.partition?.('k', 3)).toBe(0);
+    expect(definition.setup?.({})).toBe(1);
+  });
+
+  test('with a reduce function has no aggregator', () => {
+    const reduce = () => undefined;
+    const definition = definitionOf(looseJob({ ...good, reduce }));
+    expect(definition.reduce).toBe(reduce);
+    expect(definition.descriptor.aggregator).toBeUndefined();
+  });
+
+  test.each(['count', 'sum', 'min', 'max'] as const)('knows agg.%s by name', (name) => {
+    expect(definitionOf(looseJob({ ...good, reduce: agg[name]() })).descriptor.aggregator).toBe(name);
+  });
+
+  test('that is map-only has neither reduce nor partitions', () => {
+    const { descriptor, reduce } = definitionOf(looseMap(goodMap));
+    expect(descriptor).toMatchObject({ kind: 'map-only', aggregator: undefined, partitions: undefined });
+    expect(reduce).toBeUndefined();
+  });
+
+  test('keeps items as they were when it was defined', () => {
+    const items = [1, 2, 3];
+    const definition = definitionOf(looseMap({ ...goodMap, input: read.items(items, { itemsPerSplit: 2 }) }));
+    items.push(4);
+    expect(definition.items).toEqual([1, 2, 3]);
+    expect(definition.descriptor.source).toMatchObject({ format: 'items', uris: [], itemsPerSplit: 2 });
+  });
+
+  test('keeps the schema of read.jsonl and the bytes of a split', () => {
+    const schema: api.Schema<number> = { '~standard': { version: 1, validate: () => ({ value: 1 }) } };
+    const input = read.jsonl(['a.jsonl', 'file:///b.jsonl'], { schema, splitBytes: 1000 });
+    const definition = definitionOf(looseMap({ ...goodMap, input }));
+    expect(definition.recordSchema).toBe(schema);
+    expect(definition.descriptor.source).toMatchObject({ uris: ['a.jsonl', 'file:///b.jsonl'], splitBytes: 1000 });
+  });
+
+  test('ignores options that are undefined', () => {
+    expect(() => looseJob({ ...good, combine: undefined, partitions: undefined })).not.toThrow();
+  });
+});
+
+describe('what is not built yet throws with its name', () => {
+  const job = (extra: Options) => () => looseJob({ ...good, ...extra });
+  test.each<[string, () => unknown]>([
+    ["'combine'", job({ combine: () => 1 })],
+    ["'sortValues'", job({ sortValues: () => 1 })],
+    ["'order'", job({ order: 'total' })],
+    ["'maxBadRecords'", job({ maxBadRecords: 0 })],
+    ["'deadline'", job({ deadline: '1h' })],
+    ["'taskTimeout'", job({ taskTimeout: '1h' })],
+    ["'attempts'", job({ attempts: 1 })],
+    ["'memory'", job({ memory: '1GiB' })],
+    ["'files'", job({ files: {} })],
+    ["'secrets'", job({ secrets: [] })],
+    ["'concurrency'", job({ concurrency: 1 })],
+    ["'rateLimit'", job({ rateLimit: { perSecond: 1 } })],
+    ["'speculate'", job({ speculate: false })],
+    ["'limits'", job({ limits: {} })],
+    ["onBadRecord: 'skip'", job({ onBadRecord: 'skip' })],
+    ["onBadRecord: 'deadLetter'", job({ onBadRecord: 'deadLetter' })],
+    ['aggregator of your own', job({ reduce: { zero: () => 0, add: () => 0, merge: () => 0, finish: () => 0 } })],
+    ['defineAggregation', () => (defineAggregation as unknown as () => unknown)()],
+    ['read.csv', () => read.csv('a.csv')],
+    ['read.words', () => read.words('a.txt')],
+    ['read.objects', () => read.objects('a')],
+    ['read.tagged', () => read.tagged({ a: read.text('a') })],
+    ['read.parquet', () => read.parquet('a')],
+    ['read.avro', () => read.avro('a')],
+    ['read.job', () => read.job('a')],
+    ["'encoding'", () => read.text('a', { encoding: 'latin1' })],
+    ["'invalidUtf8'", () => read.text('a', { invalidUtf8: 'replace' })],
+    ['.gz', () => read.text('logs/*.gz')],
+    ['s3://', () => read.text('s3://bucket/key')],
+    ['s3://', () => write.jsonl('s3://bucket/key')],
+    ['write.csv', () => write.csv('out')],
+    ['write.parquet', () => write.parquet('out')],
+    ['agg.mean', () => agg.mean()],
+    ['agg.variance', () => agg.variance()],
+    ['agg.of', () => agg.of({})],
+    ['agg.min(column)', () => agg.min('celsius')],
+  ])('%s', (name, action) => {
+    const { code, message } = refusal(action);
+    expect(code).toBe('not-built-yet');
+    expect(message).toContain(name);
+    expect(message).toContain('not built yet');
+  });
+});
+
+describe('what is wrong is refused, saying what to do', () => {
+  test.each<[string, RegExp, () => unknown]>([
+    [
+      'a typo',
+      /no option 'partitons', did you mean 'partitions'\? \(known are name, input/,
+      () => looseJob({ ...good, partitons: 3 }),
+    ],
+    ['an option of no kind', /no option 'zzzzzz' \(known are/, () => looseJob({ ...good, zzzzzz: 3 })],
+    [
+      'a reduce in defineMap',
+      /'reduce': a map-only job has no reduce stage, use defineJob/,
+      () => looseMap({ ...goodMap, reduce: agg.sum() }),
+    ],
+    ['partitions in defineMap', /'partitions': a map-only job/, () => looseMap({ ...goodMap, partitions: 2 })],
+    ['no options', /takes an object of options, not undefined/, () => looseJob(undefined)],
+    ['no name', /name is a string of letters.*not undefined/, () => looseJob({ ...good, name: undefined })],
+    ['a name that is a path', /not the string "\.\.\/x"/, () => looseJob({ ...good, name: '../x' })],
+    [
+      'an input that is a string',
+      /input is a source, such as read\.text.*"a\.txt"/,
+      () => looseJob({ ...good, input: 'a.txt' }),
+    ],
+    [
+      'an output that is a source',
+      /output is a sink, such as write\.jsonl/,
+      () => looseJob({ ...good, output: read.text('a') }),
+    ],
+    ['no map', /map is missing/, () => looseJob({ ...good, map: undefined })],
+    ['a map that is no function', /map is a function.*not the number 1/, () => looseJob({ ...good, map: 1 })],
+    ['no reduce', /use defineMap/, () => looseJob({ ...good, reduce: undefined })],
+    ['agg.sum not called', /reduce is an aggregator.*not an object/, () => looseJob({ ...good, reduce: {} })],
+    [
+      '0 partitions',
+      /partitions is an integer from 1 to 10000, not the number 0/,
+      () => looseJob({ ...good, partitions: 0 }),
+    ],
+    ['half partitions', /partitions is an integer/, () => looseJob({ ...good, partitions: 1.5 })],
+    [
+      'partition that is no function',
+      /partition is a function \(key, count\)/,
+      () => looseJob({ ...good, partition: 1 }),
+    ],
+    ['setup that is no function', /setup is a function/, () => looseJob({ ...good, setup: {} })],
+    [
+      'params that are no schema',
+      /params is a Standard Schema validator/,
+      () => looseJob({ ...good, params: { min: 1 } }),
+    ],
+    [
+      'an unknown policy',
+      /onBadRecord is 'fail', not the string "ignore"/,
+      () => looseJob({ ...good, onBadRecord: 'ignore' }),
+    ],
+    ['text from an aggregator', /use write\.jsonl/, () => looseJob({ ...good, output: write.text('out') })],
+    [
+      'an unknown option of a source',
+      /read\.text has no option 'splitByte', did you mean 'splitBytes'\?/,
+      () => read.text('a', { splitByte: 1 } as object),
+    ],
+    ['splitBytes of items', /items are split by itemsPerSplit/, () => read.items([], { splitBytes: 1 } as object)],
+    ['splits of no bytes', /splitBytes is an integer from 1/, () => read.text('a', { splitBytes: 0 })],
+    [
+      'too many items in a split',
+      /itemsPerSplit is an integer from 1 to 1000000/,
+      () => read.items([], { itemsPerSplit: 1e7 }),
+    ],
+    ['items that are no array', /array of records, not the string/, () => read.items('abc' as unknown as [])],
+    ['no URI', /at least one path/, () => read.text([])],
+    ['an empty URI', /not an empty string/, () => read.text('')],
+    ['a URI that is no string', /not the number 1/, () => read.jsonl([1] as unknown as string[])],
+    ['an http URI', /not "http:\/\/x\/y"/, () => read.text('http://x/y')],
+    ['a glob as output', /no glob: "out\/\*"/, () => write.jsonl('out/*')],
+    [
+      'an option of a sink',
+      /no option 'header' \(it takes none\)/,
+      () => write.jsonl('out', { header: true } as never),
+    ],
+    ['a schema that is none', /schema is a Standard Schema/, () => read.jsonl('a', { schema: {} as api.Schema<1> })],
+  ])('%s', (_name, pattern, action) => {
+    const { code, message } = refusal(action);
+    expect(message).toMatch(pattern);
+    expect(code).toBe('definition-invalid');
+  });
+
+  test.each<[string, unknown, RegExp]>([
+    ['nothing', undefined, /no default export; write: export default defineJob/],
+    ['bare options', { ...good }, /options are not wrapped in defineJob/],
+    ['a promise', Promise.resolve(1), /a promise .* await it/],
+    ['a function', function main() {}, /is the function main/],
+    ['null', null, /is null/],
+    ['another version', { [Symbol.for('gristmill.definition')]: { version: 99 } }, /another version of gristmill .*99/],
+  ])('a default export that is %s', (_name, value, pattern) => {
+    const { code, message } = refusal(() => definitionOf(value));
+    expect(message).toMatch(pattern);
+    expect(code).toBe('definition-invalid');
+  });
+
+  test('a definition that is exported by name is named', () => {
+    expect(refusal(() => definitionOfModule({ a: 1, words: looseJob(good) })).message).toMatch(/export default words/);
+  });
+});
+
+test('the nearest name is near', () => {
+  const names = ['partitions', 'partition', 'params', 'reduce'];
+  expect(nearestName('partitons', names)).toBe('partitions');
+  expect(nearestName('Reduce', names)).toBe('reduce');
+  expect(nearestName('x', names)).toBeUndefined();
+  expect(nearestName('concurrency', names)).toBeUndefined();
+});
