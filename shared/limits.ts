@@ -60,6 +60,8 @@ export const limits = {
   keepaliveTimeoutMs: 5_000,
   reconnectMsMin: 50,
   reconnectMsMax: 2_000,
+  /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
+  watchRetriesMax: 60,
   /** A store call; the directory store answers in milliseconds, S3 in seconds when it is throttled. */
   storeCallMsMax: 60_000,
   storeRetriesMax: 5,

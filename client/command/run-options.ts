@@ -1,0 +1,101 @@
+/** What `gristmill run` was asked to do: raw text from the command line -> checked options. */
+import { InvalidArgumentError } from 'commander';
+import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
+
+/** As commander hands them over. */
+export interface RawRunOptions {
+  readonly input?: readonly string[];
+  readonly output?: string;
+  readonly overwrite?: boolean;
+  readonly param?: readonly string[];
+  readonly workers?: number;
+  readonly store?: string;
+  readonly limit?: number;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly coordinator?: string;
+}
+
+export interface RunOptions {
+  readonly jobFile: string;
+  readonly inputs: readonly string[];
+  readonly output: string | undefined;
+  readonly overwrite: boolean;
+  readonly params: Readonly<Record<string, unknown>>;
+  /** Executors; undefined: one for each core. */
+  readonly workers: number | undefined;
+  /** The folder in which the run makes its private store; undefined: `.gristmill`. */
+  readonly storeUri: string | undefined;
+  readonly limitRecords: number | undefined;
+  readonly dryRun: boolean;
+  readonly screen: 'full' | 'json' | 'quiet';
+  readonly verbose: boolean;
+}
+
+export function runOptions(jobFile: string, raw: RawRunOptions): RunOptions {
+  if (raw.coordinator !== undefined) {
+    throw new GristmillError('not-built-yet', "'gristmill run --coordinator' is not built yet");
+  }
+  if (raw.json && raw.quiet) {
+    throw new GristmillError('command-line', '--json and --quiet exclude each other: choose one');
+  }
+  for (const [flag, value] of [['--output', raw.output] as const, ['--store', raw.store] as const]) {
+    if (value === '')
+      throw new GristmillError('command-line', `${flag} needs a path or a file: URI, not an empty text`);
+  }
+  return {
+    jobFile,
+    inputs: raw.input ?? [],
+    output: raw.output,
+    overwrite: raw.overwrite ?? false,
+    params: parseParams(raw.param ?? []),
+    workers: raw.workers,
+    storeUri: raw.store,
+    limitRecords: raw.limit,
+    dryRun: raw.dryRun ?? false,
+    screen: raw.json ? 'json' : raw.quiet ? 'quiet' : 'full',
+    verbose: raw.verbose ?? false,
+  };
+}
+
+/** `k=v`, where `v` is JSON if it parses and a string if it does not. */
+export function parseParams(pairs: readonly string[]): Record<string, unknown> {
+  const params = new Map<string, unknown>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    if (equals <= 0) {
+      throw new GristmillError('command-line', `--param ${JSON.stringify(pair)} is not of the form name=value`);
+    }
+    const name = pair.slice(0, equals);
+    if (params.has(name)) throw new GristmillError('command-line', `--param ${name} is given twice`);
+    params.set(name, jsonOrText(pair.slice(equals + 1)));
+  }
+  return Object.fromEntries(params);
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function wholeNumber(text: string, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > max) {
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  }
+  return value;
+}
+
+export function parseWorkers(text: string): number {
+  return wholeNumber(text, limits.slotsMax);
+}
+
+export function parseLimit(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,227 @@
+/**
+ * The client of `JobService`: every call with the token and, where it ends by itself, a deadline; every failure a
+ * GristmillError with the code that the coordinator gave it.
+ */
+import { ChannelCredentials, Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { delay, systemClock, type Clock } from '../shared/clock.js';
+import { GristmillError, isErrorCode, type ErrorCode } from '../shared/errors.js';
+import { parseJobId, type JobId } from '../shared/ids.js';
+import { limits } from '../shared/limits.js';
+import { JobService } from '../shared/wire/load.js';
+import type { JobServiceClient } from '../proto/generated/gristmill/v1/JobService.js';
+import { eventFromWire, jobFromWire, submitToWire } from './job-convert.js';
+import type { Job, JobEvent, LogChunk, SubmitRequest, SubmittedJob } from './job-types.js';
+
+export interface JobClientOptions {
+  /** `host:port`. */
+  readonly address: string;
+  readonly token: string;
+  readonly clock?: Clock;
+}
+
+export interface WatchOptions {
+  /** The last event already seen; 0: from the start. */
+  readonly cursor?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a bare gRPC status means when the other side could not say more. */
+const CODES: Readonly<Partial<Record<status, ErrorCode>>> = {
+  [status.CANCELLED]: 'aborted',
+  [status.INVALID_ARGUMENT]: 'invalid-request',
+  [status.NOT_FOUND]: 'job-not-found',
+  [status.UNAUTHENTICATED]: 'unauthenticated',
+  [status.PERMISSION_DENIED]: 'unauthenticated',
+  [status.UNIMPLEMENTED]: 'protocol-mismatch',
+  [status.UNAVAILABLE]: 'unavailable',
+  [status.DEADLINE_EXCEEDED]: 'unavailable',
+};
+
+/** How a stream ends whose server or connection went away without a word of its own. */
+const BROKEN: ReadonlySet<status> = new Set([status.CANCELLED, status.UNAVAILABLE, status.INTERNAL, status.UNKNOWN]);
+
+const CHANNEL = {
+  // Our own watch resumes with its cursor; a retry below it would only repeat events.
+  'grpc.enable_retries': 0,
+  // A proxy of the environment is for the web: a coordinator is named by address.
+  'grpc.enable_http_proxy': 0,
+  'grpc.keepalive_time_ms': limits.keepaliveMs,
+  'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+  'grpc.initial_reconnect_backoff_ms': limits.reconnectMsMin,
+  'grpc.max_reconnect_backoff_ms': limits.reconnectMsMax,
+  'grpc.max_receive_message_length': limits.messageBytesMax,
+  'grpc.max_send_message_length': limits.messageBytesMax,
+};
+
+type Reply<T> = (error: ServiceError | null, reply?: T) => void;
+
+export class JobClient {
+  readonly #clock: Clock;
+  readonly #address: string;
+  readonly #metadata = new Metadata();
+  readonly #stub: JobServiceClient;
+
+  constructor(options: JobClientOptions) {
+    this.#clock = options.clock ?? systemClock;
+    this.#address = options.address;
+    this.#metadata.set('authorization', `Bearer ${options.token}`);
+    this.#stub = new JobService(options.address, ChannelCredentials.createInsecure(), CHANNEL);
+  }
+
+  /** Uploading a known bundle again is harmless: `existed` is then true. */
+  uploadBundle(code: Uint8Array, sha256: string): Promise<{ readonly existed: boolean }> {
+    return this.#settle((reply) => {
+      const call = this.#stub.uploadBundle(this.#metadata, this.#deadline(), reply);
+      // The reply carries the error; without a listener of its own the stream would end the process.
+      call.on('error', () => undefined);
+      let sent = 0;
+      const send = () => {
+        let room = true;
+        while (room && sent < code.length) {
+          const chunk = Buffer.from(code.subarray(sent, sent + limits.bundleChunkBytes));
+          room = call.write({ sha256: sent === 0 ? sha256 : '', bytes: sent === 0 ? code.length : 0, chunk });
+          sent += chunk.length;
+        }
+        if (sent >= code.length) call.end();
+        else call.once('drain', send);
+      };
+      send();
+    });
+  }
+
+  async submit(request: SubmitRequest): Promise<SubmittedJob> {
+    const wire = submitToWire(request);
+    const reply = await this.#settle<{ jobId: string; existed: boolean }>((done) =>
+      this.#stub.submitJob(wire, this.#metadata, this.#deadline(), done),
+    );
+    return { job: parseJobId(reply.jobId), existed: reply.existed };
+  }
+
+  async get(job: JobId): Promise<Job> {
+    return jobFromWire(
+      await this.#settle((reply) => this.#stub.getJob({ jobId: job }, this.#metadata, this.#deadline(), reply)),
+    );
+  }
+
+  async list(limit = 0): Promise<readonly Job[]> {
+    const reply = await this.#settle<{ jobs: Parameters<typeof jobFromWire>[0][] }>((done) =>
+      this.#stub.listJobs({ limit }, this.#metadata, this.#deadline(), done),
+    );
+    return reply.jobs.map(jobFromWire);
+  }
+
+  async cancel(job: JobId, reason: string): Promise<Job> {
+    return jobFromWire(
+      await this.#settle((reply) =>
+        this.#stub.cancelJob({ jobId: job, reason }, this.#metadata, this.#deadline(), reply),
+      ),
+    );
+  }
+
+  /**
+   * Every event after the cursor, once each, and the outcome last. A broken connection is taken up again where it broke;
+   * `unavailable` after `limits.watchRetriesMax` attempts in a row that brought nothing; `aborted` by the signal.
+   */
+  async *watch(job: JobId, options: WatchOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
+    const signal = options.signal;
+    let cursor = options.cursor ?? 0;
+    let failures = 0;
+    for (;;) {
+      try {
+        for await (const event of this.#watchOnce(job, cursor, signal)) {
+          if (event.cursor <= cursor) continue;
+          cursor = event.cursor;
+          failures = 0;
+          yield event;
+          if (event.type === 'outcome') return;
+        }
+      } catch (thrown) {
+        const error = signal?.aborted ? aborted() : this.#error(thrown);
+        const broken = error.code === 'unavailable' || (isBroken(thrown) && !signal?.aborted);
+        if (!broken || failures >= limits.watchRetriesMax) throw error;
+      }
+      const waitMs = Math.min(limits.reconnectMsMin * 2 ** failures, limits.reconnectMsMax);
+      failures++;
+      if (failures > limits.watchRetriesMax) {
+        throw new GristmillError('unavailable', 'the coordinator ends the watch without an outcome', {
+          context: { job, address: this.#address },
+        });
+      }
+      await delay(this.#clock, waitMs, signal).catch(() => {
+        throw aborted();
+      });
+    }
+  }
+
+  /** What user code printed: of one attempt, or of all. */
+  async *logs(job: JobId, attempt = '', signal?: AbortSignal): AsyncGenerator<LogChunk, void, undefined> {
+    const call = this.#stub.getLogs({ jobId: job, attempt }, this.#metadata);
+    try {
+      for await (const chunk of cancellable(call, signal)) yield { attempt: chunk.attempt, text: chunk.text };
+    } catch (thrown) {
+      throw signal?.aborted ? aborted() : this.#error(thrown);
+    }
+  }
+
+  close(): void {
+    this.#stub.close();
+  }
+
+  async *#watchOnce(job: JobId, cursor: number, signal: AbortSignal | undefined): AsyncGenerator<JobEvent> {
+    const call = this.#stub.watchJob({ jobId: job, cursor }, this.#metadata);
+    for await (const message of cancellable(call, signal)) yield* message.events.map(eventFromWire);
+  }
+
+  #deadline(): { deadline: number } {
+    return { deadline: this.#clock.now() + limits.callDeadlineMs };
+  }
+
+  async #settle<T>(start: (reply: Reply<T>) => void): Promise<T> {
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        start((error, reply) => {
+          if (error) reject(error);
+          else if (reply === undefined) reject(new GristmillError('internal', 'an empty reply'));
+          else resolve(reply);
+        });
+      });
+    } catch (thrown) {
+      throw this.#error(thrown);
+    }
+  }
+
+  #error(thrown: unknown): GristmillError {
+    if (!isServiceError(thrown)) return GristmillError.from(thrown);
+    const [given] = thrown.metadata.get('gristmill-code');
+    const details = thrown.details === '' ? thrown.message : thrown.details;
+    if (typeof given === 'string' && isErrorCode(given)) return new GristmillError(given, details);
+    const code = CODES[thrown.code] ?? 'internal';
+    return new GristmillError(code, details, { context: { address: this.#address, status: status[thrown.code] } });
+  }
+}
+
+/** A server stream that is given up with its consumer or its signal, and whose errors never go unheard. */
+async function* cancellable<T>(call: ClientReadableStream<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
+  call.on('error', () => undefined);
+  const cancel = () => call.cancel();
+  if (signal?.aborted) cancel();
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    for await (const message of call) yield message as T;
+  } finally {
+    signal?.removeEventListener('abort', cancel);
+    cancel();
+  }
+}
+
+function aborted(): GristmillError {
+  return new GristmillError('aborted', 'given up by the caller');
+}
+
+function isBroken(thrown: unknown): boolean {
+  return isServiceError(thrown) && BROKEN.has(thrown.code) && thrown.metadata.get('gristmill-code').length === 0;
+}
+
+function isServiceError(thrown: unknown): thrown is ServiceError {
+  return thrown instanceof Error && 'metadata' in thrown && thrown.metadata instanceof Metadata && 'details' in thrown;
+}

@@ -1,0 +1,49 @@
+/** Errors for the person: what happened, where, the user's own frames, what to do. Never a stack of the engine's. */
+import type { ErrorCode, Failure } from '../../shared/errors.js';
+import { harmless, paint, type Style } from './style.js';
+
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'output-occupied':
+    'name another folder with --output; --overwrite replaces the result of an earlier run of Gristmill',
+  'output-unwritable': 'check the permissions of the output folder, or name another with --output',
+  'input-not-found':
+    'relative paths start at the current directory; quote patterns, so that the shell leaves them alone',
+  'input-unreadable': 'check that you may read the file',
+  'input-changed': 'run again when nothing writes to the input any more',
+  'store-denied': 'run in a folder that you may write to, or name one with --store DIR',
+  'params-invalid': 'set parameters with --param name=value',
+  'unhandled-rejection': 'await the promise, or return it, so that its record waits for it',
+  'emit-after-end': 'await everything that emits before map or reduce ends',
+  'memory-exceeded': 'give the job more partitions, or its source a smaller splitBytes',
+  'disk-full': 'free some space, or put intermediate data elsewhere with --store DIR',
+  'out-of-balance': 'this is a defect of Gristmill: keep the private store and report it',
+  internal: 'this may be a defect of Gristmill: --verbose shows the logs of its parts',
+};
+
+export interface FailureView {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly where?: string | undefined;
+  readonly stack?: string | undefined;
+}
+
+/** The lines of an error: message, places, the user's frames and what to do. */
+export function failureLines(failure: FailureView, style: Style): string[] {
+  const [message = '', ...more] = harmless(failure.message).split('\n');
+  const lines = [`${paint(style, 'red', 'error:')} ${message}`, ...more];
+  const where = failure.where === undefined ? '' : harmless(failure.where);
+  const frames = harmless(failure.stack ?? '').split('\n');
+  const isShown = frames.some((frame) => frame.includes(where)) || failure.message.includes(where);
+  if (where !== '' && !isShown) lines.push(`  at ${where}`);
+  for (const frame of frames) if (frame.trim() !== '') lines.push(`    ${frame.trim()}`);
+  const hint = HINTS[failure.code];
+  if (hint !== undefined && !failure.message.includes('hint:')) lines.push(`hint: ${hint}`);
+  return lines;
+}
+
+/** One line for `--quiet` and for an attempt that will be tried again. */
+export function failureLine(failure: Failure): string {
+  const message = harmless(failure.message).split('\n')[0] ?? '';
+  const where = failure.where === undefined || message.includes(failure.where) ? '' : ` (${harmless(failure.where)})`;
+  return message + where;
+}

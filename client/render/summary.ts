@@ -1,0 +1,87 @@
+/** The end of a job as text: what it did, whether it balances, and where everything is. */
+import { outputNames, storeKeys } from '../../shared/plan.js';
+import type { Job } from '../job-types.js';
+import { failureLine, failureLines } from './failure.js';
+import { harmless, paint, type Style } from './style.js';
+import { formatBytes, formatCount, formatDuration, plural } from './units.js';
+
+/** Where a run keeps things, ready to print. */
+export interface Places {
+  /** A path or URI as a person would write it here. */
+  display(uri: string): string;
+  /** The root of the private store, as URI without a final slash. */
+  readonly storeUri: string;
+}
+
+const LABEL_WIDTH = 11;
+
+/** The one line of `--quiet`, and the first of the summary. */
+export function finalLine(job: Job, elapsedMs: number, places: Places): string {
+  const elapsed = formatDuration(elapsedMs);
+  const name = harmless(job.name);
+  if (isPublished(job)) {
+    const figures = `${plural(job.counts.recordsRead, 'record')}, ${plural(job.counts.rows, 'row')}`;
+    return `${stateWord(job)}: ${name}, ${figures} in ${places.display(job.output)} (${elapsed})`;
+  }
+  const why = job.failure ? failureLine(job.failure) : harmless(job.reason);
+  return `${stateWord(job)}: ${name}${why === '' ? '' : `, ${why}`} (${elapsed})`;
+}
+
+/** The whole summary; for a job that published nothing it says why and where the evidence is. */
+export function summaryLines(job: Job, elapsedMs: number, places: Places, style: Style): string[] {
+  const published = isPublished(job);
+  const head = `${paint(style, published ? 'green' : 'red', stateWord(job))}  ${paint(style, 'bold', harmless(job.name))}`;
+  const lines = [`${head} in ${formatDuration(elapsedMs)}`];
+  const row = (label: string, text: string) => lines.push(`  ${label.padEnd(LABEL_WIDTH)}${text}`);
+  if (job.reason !== '' && job.reason !== job.failure?.message) row('because', harmless(job.reason));
+  if (job.counts.recordsRead > 0 || published) countRows(job, row);
+  row('attempts', `${formatCount(job.failedAttempts)} failed`);
+  const laws = job.balance.split('\n').filter((line) => line.trim() !== '');
+  laws.forEach((law, index) => row(index === 0 ? 'balance' : '', harmless(law.trim())));
+  placeRows(job, places, row);
+  if (job.failure) lines.push('', ...failureLines(job.failure, style));
+  return lines;
+}
+
+/** A dry run's outcome: nothing ran, so there is nothing to count. */
+export function dryRunLine(job: Job): string {
+  return `planned: ${harmless(job.name)}; nothing was run, claimed or written`;
+}
+
+export function isPublished(job: Job): boolean {
+  return job.state === 'completed' || job.state === 'partial_success';
+}
+
+function stateWord(job: Job): string {
+  return job.state.replace('_', ' ');
+}
+
+function countRows(job: Job, row: (label: string, text: string) => void): void {
+  const counts = job.counts;
+  const parts = [`${formatCount(counts.recordsRead)} read`, `${formatCount(counts.recordsMapped)} mapped`];
+  if (counts.recordsFiltered > 0) parts.push(`${formatCount(counts.recordsFiltered)} filtered`);
+  if (counts.recordsBad > 0) parts.push(`${formatCount(counts.recordsBad)} bad`);
+  row('records', parts.join(', '));
+  row('emitted', formatCount(counts.emitted));
+  row('rows', `${formatCount(counts.rows)} in ${plural(job.parts.length, 'part file')}`);
+  const shuffled = counts.bytesShuffled > 0 ? `, ${formatBytes(counts.bytesShuffled)} shuffled` : '';
+  row('bytes', `${formatBytes(counts.bytesRead)} read${shuffled}, ${formatBytes(counts.bytesWritten)} written`);
+  const own = Object.entries(counts.user).sort(([a], [b]) => (a < b ? -1 : 1));
+  own.forEach(([name, count], index) =>
+    row(index === 0 ? 'counters' : '', `${harmless(name)} = ${formatCount(count)}`),
+  );
+}
+
+function placeRows(job: Job, places: Places, row: (label: string, text: string) => void): void {
+  const output = job.output.replace(/\/$/, '');
+  const below = (name: string) => places.display(`${output}/${name}`);
+  if (isPublished(job)) {
+    row('result', below(''));
+    row('error file', job.counts.recordsBad > 0 ? below(outputNames.errors) : 'none: no record failed');
+    row('audit log', below(outputNames.audit));
+  } else {
+    row('result', 'none: nothing was published');
+    row('audit log', places.display(`${places.storeUri}/${storeKeys.audit(job.job)}`));
+  }
+  row('store', places.display(places.storeUri));
+}
