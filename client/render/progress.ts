@@ -43,7 +43,7 @@ function standing(view: JobView): string {
   const because = view.reason === '' ? '' : `: ${harmless(view.reason)}`;
   switch (view.state) {
     case undefined:
-      return 'starting';
+      return view.stages.length === 0 ? 'starting' : '';
     case 'validating':
     case 'queued':
     case 'committing':
