@@ -1,0 +1,65 @@
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { mapUserStack } from '../../../shared/job/user-stack.js';
+
+const options = { bundleUrl: 'file:///bundle.mjs', sourceMap: '' };
+
+function hostile(): unknown {
+  return new Proxy(
+    {},
+    {
+      get() {
+        throw new Error('get');
+      },
+      getPrototypeOf() {
+        throw new Error('getPrototypeOf');
+      },
+    },
+  );
+}
+
+function ownCause(): Error {
+  const error = new Error('x');
+  error.cause = error;
+  return error;
+}
+
+function brokenStack(): Error {
+  return Object.defineProperty(new TypeError('x'), 'stack', {
+    get() {
+      throw new Error('stack');
+    },
+  });
+}
+
+describe('whatever is thrown is described', () => {
+  test.each<[string, unknown, string]>([
+    ['a string', 'text', "'text' was thrown, which is no Error"],
+    ['undefined', undefined, 'undefined was thrown, which is no Error'],
+    ['an object', { code: 7 }, '{ code: 7 } was thrown, which is no Error'],
+    ['an object without prototype', Object.create(null), '[Object: null prototype] {} was thrown, which is no Error'],
+    ['an error without a message', new Error(), 'an error without a message'],
+    ['a named error', new RangeError('x'), 'RangeError: x'],
+    ['an error that is its own cause', ownCause(), 'x'],
+    ['an error with a broken stack', brokenStack(), 'TypeError: x'],
+    ['an error of another realm', runInNewContext("new Error('far')"), 'far'],
+  ])('%s', (_name, thrown, message) => {
+    expect(mapUserStack(thrown, options)).toEqual({ message, stack: message, where: undefined });
+  });
+
+  test('a proxy that throws at everything', () => {
+    expect(mapUserStack(hostile(), options).message).toContain('was thrown, which is no Error');
+  });
+
+  test('a message of a megabyte is shortened', () => {
+    expect(mapUserStack(new Error('x'.repeat(1e6)), options).message).toMatch(/^x{8192}\.\.\. \(shortened\)$/);
+  });
+
+  test('a chain of causes ends', () => {
+    let error = new Error('0');
+    for (let depth = 1; depth < 100; depth++) error = new Error(String(depth), { cause: error });
+    expect(mapUserStack(error, options).stack).toBe(
+      ['99', ...['98', '97', '96', '95'].map((depth) => `caused by: ${depth}`)].join('\n'),
+    );
+  });
+});
