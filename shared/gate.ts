@@ -6,6 +6,7 @@
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { delay, systemClock } from './clock.js';
 
 const directory = process.env['GRISTMILL_GATES'];
 const POLL_MS = 5;
@@ -30,5 +31,5 @@ export function gateSync(name: string): void {
 export async function gate(name: string): Promise<void> {
   const hold = arrive(name);
   if (hold === undefined) return;
-  while (existsSync(hold)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  while (existsSync(hold)) await delay(systemClock, POLL_MS);
 }
