@@ -1,0 +1,34 @@
+/** The first N records in input order, as ends of inputs: one plan for all, cut before anything is split. */
+import type { PlannedInput } from '../plan.js';
+import { locate } from '../store/open.js';
+
+const NEWLINE = 0x0a;
+
+/** The inputs up to the end of record `records`: a newline ends a record, and so does the end of an input. */
+export async function limitInputs(inputs: readonly PlannedInput[], records: number): Promise<PlannedInput[]> {
+  const kept: PlannedInput[] = [];
+  let left = records;
+  for (const input of inputs) {
+    if (left <= 0) break;
+    const { end, found } = await endOfRecords(input, left);
+    kept.push({ ...input, end });
+    left -= found;
+  }
+  return kept;
+}
+
+async function endOfRecords(input: PlannedInput, wanted: number): Promise<{ end: number; found: number }> {
+  const { store, key } = locate(input.uri);
+  let offset = 0;
+  let found = 0;
+  let isOpen = false;
+  for await (const piece of store.stream(key, { range: { start: 0, end: input.end } })) {
+    for (let at = piece.indexOf(NEWLINE); at !== -1; at = piece.indexOf(NEWLINE, at + 1)) {
+      found += 1;
+      if (found === wanted) return { end: offset + at + 1, found };
+    }
+    isOpen = piece.at(-1) !== NEWLINE;
+    offset += piece.length;
+  }
+  return { end: input.end, found: isOpen ? found + 1 : found };
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest';
+import { decodeText, isBlank, parseJsonLine } from '../../../shared/formats/text.js';
+import { codeOf, messageOf } from './outcome.js';
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+describe('decodeText', () => {
+  test.each(['', 'plain', 'Größe', '日本語', '\u{1f600}', '\ufeffmark', 'a\ufffdb', 'nul\0l'])(
+    '%j comes out as it is',
+    (text) => {
+      const all = utf8(`<${text}>`);
+      expect(decodeText(all, 1, all.length - 1)).toBe(text);
+    },
+  );
+
+  test.each([
+    ['a lone continuation', [0x61, 0x80], 1],
+    ['an overlong slash', [0xc0, 0xaf], 0],
+    ['a cut character', [0x61, 0x62, 0xe6, 0x97], 2],
+    ['a surrogate', [0xed, 0xa0, 0x80], 0],
+    ['beyond Unicode', [0xf4, 0x90, 0x80, 0x80], 0],
+    ['Latin-1', [0x47, 0x72, 0xf6, 0xdf, 0x65], 2],
+    ['after a replacement character', [0xef, 0xbf, 0xbd, 0xff], 3],
+  ])('%s is a bad record that names the byte', (_, values, at) => {
+    const all = bytes(0x2e, ...values, 0x2e);
+    const decode = () => decodeText(all, 1, all.length - 1);
+    expect(codeOf(decode)).toBe('record-invalid');
+    expect(messageOf(decode)).toContain(`byte ${at} `);
+    expect(messageOf(decode)).toContain('encoding');
+  });
+
+  test('reads memory that threads share', () => {
+    const shared = new Uint8Array(new SharedArrayBuffer(4));
+    shared.set([0x61, 0xc3, 0xa4, 0xff]);
+    expect(decodeText(shared, 0, 3)).toBe('aä');
+    expect(codeOf(() => decodeText(shared, 0, 4))).toBe('record-invalid');
+  });
+});
+
+describe('parseJsonLine', () => {
+  test('takes any JSON value, and a byte order mark before it', () => {
+    expect(parseJsonLine('{"a":[1,null]}\r')).toEqual({ a: [1, null] });
+    expect(parseJsonLine('\ufeff1')).toBe(1);
+  });
+
+  test.each([
+    ['{"a":1,}', 7],
+    ['{"a" 1}', 5],
+    ['{a:1}', 1],
+    ['[1 2]', 3],
+    ['[1,]', 3],
+    ['{"a":1} x', 8],
+    ['nul', 0],
+    ['"abc', 0],
+    ['"a\\x"', 0],
+    ['01', 1],
+    ['', 0],
+    ['{"a":', 5],
+    ['[[]', 3],
+    ['}', 0],
+    ['NaN', 0],
+    ["{'a':1}", 1],
+    ['[1}', 2],
+    ['{"a":1]', 6],
+    ['{,}', 1],
+    ['{"a":}', 5],
+  ])('%s is a bad record at character %i', (line, at) => {
+    expect(codeOf(() => parseJsonLine(line))).toBe('record-invalid');
+    expect(messageOf(() => parseJsonLine(line))).toContain(`at character ${at}:`);
+  });
+});
+
+test('a line is blank when it is white space alone', () => {
+  for (const blank of ['', ' ', '\t \r']) expect(isBlank(utf8(blank), 0, blank.length)).toBe(true);
+  expect(isBlank(utf8('x  x'), 1, 3)).toBe(true);
+  expect(isBlank(utf8(' 0 '), 0, 3)).toBe(false);
+});
