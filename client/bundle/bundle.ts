@@ -11,6 +11,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { describeFailure } from './build-messages.js';
 import { engineImports } from './engine-imports.js';
+import { portableBundle } from './portable.js';
 
 export interface Bundle {
   /** UTF-8 of one ECMAScript module with an inline source map. */
@@ -59,13 +60,12 @@ function buildOptions(path: string): BuildOptions {
     absWorkingDir: dirname(path),
     entryPoints: [path],
     outfile: `${dirname(path)}/job.mjs`,
-    write: false,
     bundle: true,
     format: 'esm',
     platform: 'node',
     target: 'node20.19',
     charset: 'utf8',
-    sourcemap: 'inline',
+    sourcemap: 'external',
     sourcesContent: false,
     legalComments: 'none',
     logLevel: 'silent',
@@ -83,8 +83,9 @@ async function build(path: string): Promise<Uint8Array> {
   const esbuild = await import('esbuild');
   buildsInFlight++;
   try {
-    const { outputFiles } = await esbuild.build({ ...buildOptions(path), write: false });
-    return outputFiles[0]?.contents ?? new Uint8Array(0);
+    const { outputFiles, metafile } = await esbuild.build({ ...buildOptions(path), write: false, metafile: true });
+    const text = (suffix: string) => outputFiles.find((file) => file.path.endsWith(suffix))?.text ?? '';
+    return Buffer.from(portableBundle(text('.mjs'), text('.mjs.map'), Object.keys(metafile.inputs)));
   } catch (thrown) {
     throw describeFailure(thrown);
   } finally {

@@ -63,3 +63,27 @@ describe('whatever is thrown is described', () => {
     );
   });
 });
+
+test('frames are kept where they map to a source of the job, and there alone', () => {
+  // Line 1 is of the engine's own module, line 2 of job.ts line 1, line 3 of nothing.
+  const map = { version: 3, sources: ['gristmill:api', 'job.ts'], names: [], mappings: 'AAAA;ACAA;' };
+  const inline = Buffer.from(JSON.stringify(map)).toString('base64');
+  const sourceMap = `a\nb\nc\n//# sourceMappingURL=data:application/json;base64,${inline}\n`;
+  const error = Object.assign(new Error('x'), {
+    stack: [
+      'Error: x',
+      '    at api (file:///bundle.mjs:1:1)',
+      '    at none (file:///bundle.mjs:3:1)',
+      '    at node:internal/x:1:1',
+      '    at file:///engine.js:2:1',
+      '    at async Object.map (file:///bundle.mjs?query:2:1)',
+      '    at new Thing (file:///bundle.mjs:2:1)',
+      '    at file:///bundle.mjs:2:1',
+    ].join('\n'),
+  });
+  expect(mapUserStack(error, { ...options, sourceMap })).toEqual({
+    message: 'x',
+    where: 'job.ts:1:1',
+    stack: 'x\n    at async map (job.ts:1:1)\n    at new Thing (job.ts:1:1)\n    at job.ts:1:1',
+  });
+});
