@@ -26,20 +26,29 @@ export const limits = {
   readsInFlightMax: 8,
   /** Bytes of input per map task: large enough to amortise a task, small enough to balance 2 cores over 50 MB. */
   splitBytesDefault: 16 * MiB,
+  /** A split may be as small as a byte: a record belongs to the split in which it begins, so one may have none. */
   splitBytesMin: 1,
+  /** Larger splits are neither balanced over workers nor cheap to run again. */
   splitBytesMax: 4096 * MiB,
+  /** Items of `read.items` per map task. */
   itemsPerSplitDefault: 1000,
+  /** More items than this per task gain nothing. */
   itemsPerSplitMax: 1_000_000,
   /** Items are shipped with the job; anything larger belongs into a file. */
   itemsBytesMax: 64 * MiB,
   /** Input bytes for each partition when the job does not say: keeps M x R small. */
   bytesPerPartitionDefault: 64 * MiB,
+  /** Every map task writes a part for every partition: M x R small reads are the cost law of a shuffle. */
   partitionsMax: 10_000,
+  /** Partitions chosen without being asked for. */
   partitionsDefaultMax: 64,
+  /** Tasks of a stage; each costs the coordinator a few bytes and a message. */
   mapTasksMax: 100_000,
+  /** Objects that the inputs of a job may match. */
   inputsMax: 1_000_000,
   /** A bundle is code; data goes into `files` or inputs. */
   bundleBytesMax: 32 * MiB,
+  /** One message of an upload. */
   bundleChunkBytes: 1 * MiB,
   /** One gRPC message, both directions. */
   messageBytesMax: 4 * MiB,
@@ -49,22 +58,31 @@ export const limits = {
   attemptsMax: 4,
   /** Waits between attempts of a task, doubled each time, with jitter. */
   attemptBackoffMs: 200,
+  /** The longest of those waits. */
   attemptBackoffMsMax: 10_000,
   /** Worker leases: three renewals lost make a suspect, ten make a death. */
   leaseRenewMs: 1_000,
+  /** A worker that has not renewed for so long gets no new tasks. */
   leaseSuspectMs: 3_000,
+  /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
+  /** Between two pings of an idle connection. */
   keepaliveMs: 10_000,
+  /** A ping without an answer for so long ends the connection. */
   keepaliveTimeoutMs: 5_000,
+  /** The first wait before a worker connects again: a restarted coordinator is found at once. */
   reconnectMsMin: 50,
+  /** The longest wait before a worker connects again. */
   reconnectMsMax: 2_000,
   /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
   watchRetriesMax: 60,
   /** A store call; the directory store answers in milliseconds, S3 in seconds when it is throttled. */
   storeCallMsMax: 60_000,
+  /** Repetitions of a store call that may succeed later. */
   storeRetriesMax: 5,
+  /** The wait before the first of those, doubled each time, with jitter. */
   storeBackoffMs: 50,
   /** Records appended to one journal slot. */
   journalBatchMax: 1_000,
@@ -72,6 +90,7 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Between two progress messages of a running task: often enough for a screen. */
   progressMs: 250,
   /** Between cancelling an attempt and killing its process. */
   cancelGraceMs: 500,
@@ -79,7 +98,9 @@ export const limits = {
   privateJobsKept: 20,
   /** Executors of one worker. */
   slotsMax: 256,
+  /** Names of counters of one job: they travel with every report. */
   userCountersMax: 1_000,
+  /** How long `setup` may take. */
   setupMsMax: 10 * 60_000,
 } as const;
 

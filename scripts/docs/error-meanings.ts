@@ -1,0 +1,125 @@
+/** What each error code says to a person and what to do about it. The compiler refuses a code too few or too many. */
+import type { ErrorCode } from '../../shared/errors.js';
+
+export interface Meaning {
+  readonly happened: string;
+  readonly remedy: string;
+}
+
+const meaning = (happened: string, remedy: string): Meaning => ({ happened, remedy });
+
+export const errorMeanings = {
+  'definition-invalid': meaning(
+    'The job file has no default export made by `defineJob` or `defineMap`, or one of its options is unknown or wrong.',
+    'Correct the option that the message names.',
+  ),
+  'definition-load-failed': meaning(
+    'The job file was bundled, and threw when it was imported.',
+    'The stack names the line. Code outside `map`, `reduce` and `setup` runs whenever the definition is loaded.',
+  ),
+  'bundle-failed': meaning(
+    'The job file or one of its imports cannot be bundled: missing, a syntax error, or a native module.',
+    'Correct the import or the line that the message names.',
+  ),
+  'bundle-corrupt': meaning('A bundle does not have the hash it is named by.', 'Tried again by itself.'),
+  'not-built-yet': meaning(
+    'The definition uses a call or an option that the types know and the engine does not yet.',
+    'Leave it out; it is refused rather than ignored.',
+  ),
+  'params-invalid': meaning(
+    "A parameter is unknown, missing or not what the definition's schema accepts.",
+    'Correct the `--param` that the message names.',
+  ),
+  'setup-failed': meaning('`setup` threw.', 'The stack names the line in your source.'),
+  'command-line': meaning('An unknown command or option, or a wrong value of one.', '`gristmill --help` lists them.'),
+  'map-failed': meaning(
+    '`map` threw on a record.',
+    "The message names the line in your source, and the record's file and offset.",
+  ),
+  'reduce-failed': meaning('`reduce` threw on a key.', 'The message names the line in your source, and the key.'),
+  'partition-failed': meaning(
+    '`partition` threw or did not return an integer below the number of partitions.',
+    'Return `0 <= n < count`, and the same for equal keys.',
+  ),
+  'unhandled-rejection': meaning(
+    'A promise that nobody awaits was rejected while a task ran.',
+    'Await it, or return it from the function that started it.',
+  ),
+  'emit-after-end': meaning(
+    '`emit` was called for a record or key that had ended.',
+    'Await what emits, or return its promise.',
+  ),
+  'values-reused': meaning(
+    '`values` was iterated a second time, or after its `reduce` had returned.',
+    'Iterate once, and keep what is needed again.',
+  ),
+  'exit-called': meaning('The job called `process.exit`.', 'Throw instead: the process belongs to the engine.'),
+  'key-invalid': meaning(
+    'A key is not one of the key types, is NaN or has a lone surrogate, or is longer than `keyBytesMax`.',
+    'See the key types in the guide; for a date use `toISOString()`.',
+  ),
+  'value-invalid': meaning(
+    'A value holds something that cannot be stored and read back unchanged.',
+    'The message names the path to the field.',
+  ),
+  'row-invalid': meaning('An output row cannot be written in its format.', 'The message names the path to the field.'),
+  'record-invalid': meaning(
+    'A record is not what its source promises: text that is not UTF-8, a line that is not JSON.',
+    'The message names the file and the offset.',
+  ),
+  'record-too-large': meaning('A record, value or row is larger than `recordBytesMax`.', 'Split it before the job.'),
+  'input-not-found': meaning(
+    'An input matches nothing.',
+    'Check the path; names beginning with `_` or `.` never match.',
+  ),
+  'input-unreadable': meaning('An input exists and cannot be read.', 'Check its permissions.'),
+  'input-changed': meaning(
+    'An input changed between planning and reading.',
+    'Run again when nothing writes to it any more.',
+  ),
+  'output-occupied': meaning(
+    "The output folder holds something, or another job's claim.",
+    'Choose another folder, or `--overwrite` to replace an earlier result.',
+  ),
+  'output-unwritable': meaning('The output folder cannot be written.', 'Check its permissions and the space left.'),
+  'publish-lost': meaning(
+    "At the commit another owner's file stood where a part belongs.",
+    'Find out who else writes to that folder; what this job had published is removed.',
+  ),
+  'executor-died': meaning(
+    'The process that ran the task ended by a signal or a crash.',
+    'Tried again by itself; if it repeats, look at memory.',
+  ),
+  'worker-lost': meaning('A worker stopped answering.', 'Its tasks are run elsewhere by themselves.'),
+  'task-timeout': meaning('A task ran longer than it may.', 'Tried again by itself.'),
+  'memory-exceeded': meaning(
+    "A task's data exceeds its memory.",
+    'Smaller splits (`splitBytes`), more `partitions`, or an aggregator instead of a general `reduce`.',
+  ),
+  'disk-full': meaning('A disk is full.', 'Free space; the message names the path.'),
+  'object-not-found': meaning('An object that must exist is not in the store.', 'Tried again by itself.'),
+  'object-exists': meaning('A key that is written once exists already.', 'Handled by the engine.'),
+  'store-unavailable': meaning('The store does not answer or refuses for now.', 'Tried again by itself.'),
+  'store-timeout': meaning('A call to the store took too long.', 'Tried again by itself.'),
+  'store-denied': meaning('The store refuses for good.', 'Check the permissions or credentials.'),
+  'staged-missing': meaning('A staged output is gone before its commit.', 'Its reduce task runs again by itself.'),
+  'shuffle-corrupt': meaning('A shuffle object does not have its checksum.', 'Read again, then made again.'),
+  'shuffle-missing': meaning('A shuffle object is not in the store.', 'Its map task runs again by itself.'),
+  'block-corrupt': meaning('A block does not have its checksum or its form.', 'Read again, then made again.'),
+  'out-of-balance': meaning(
+    'The counts of the job do not balance: records were lost or made up.',
+    'Do not use the output; please report it, with the audit log.',
+  ),
+  'invalid-id': meaning('An id is not one of ours.', 'Copy it again.'),
+  'invalid-request': meaning('A request misses a field or has a value outside its limits.', 'Correct it as told.'),
+  'job-not-found': meaning('No job has that id here.', 'List the jobs.'),
+  'job-ended': meaning('The job has ended and cannot be changed.', 'Its outcome stays readable.'),
+  unauthenticated: meaning('A call came without the right token.', 'Use the token of that coordinator.'),
+  'protocol-mismatch': meaning('Two processes speak different versions.', 'Use one version of Gristmill everywhere.'),
+  unavailable: meaning('A service cannot be reached.', 'Tried again by itself.'),
+  fenced: meaning('A coordinator found that another one leads.', 'It stops; the other one goes on.'),
+  'journal-corrupt': meaning('The journal has a gap or a record that cannot be read.', 'Please report it.'),
+  'manifest-invalid': meaning('A manifest cannot be read as one.', 'Do not use that output.'),
+  aborted: meaning('Something was given up because what asked for it ended.', 'Nothing.'),
+  internal: meaning('Something that should not happen.', 'Please report it.'),
+} as const satisfies Readonly<Record<ErrorCode, Meaning>>;
