@@ -61,11 +61,16 @@ export interface BuiltInAggregator<in V, out Result> {
 }
 export type AnyAggregator<V, Result> = Aggregator<V, unknown, Result> | BuiltInAggregator<V, Result>;
 
+/** AbortSignal where the user's project knows it (lib dom, @types/node), else the part that every project can name. */
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } }
+  ? Known
+  : { readonly aborted: boolean; readonly reason: unknown };
+
 /** What `setup` gets. */
 export interface SetupContext<Params = object> {
   readonly params: Params;
   /** Fires when the attempt is cancelled; of use to asynchronous code alone. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** The local path of a file named in `files`; not built yet. */
   file(name: string): string;
   /** A secret named in `secrets`; not built yet. */

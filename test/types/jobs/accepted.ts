@@ -69,6 +69,7 @@ export const grep = defineMap({
   input: read.text('logs/*.gz', { splitBytes: 1_000_000 }),
   map(line, emit, ctx) {
     if (line.includes('ERROR')) emit(line);
+    same<typeof ctx.signal, AbortSignal>(true);
     ctx.log(`${ctx.record.uri} ${ctx.record.offset} ${ctx.idempotencyKey} ${ctx.attempt}`);
   },
   output: write.text('out'),
