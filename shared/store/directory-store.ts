@@ -7,24 +7,14 @@
  * skip, no writer's key can name, and `discardStaged` removes.
  */
 import { dirname, resolve } from 'node:path';
-import { threadId } from 'node:worker_threads';
 import type { FileHandle } from 'node:fs/promises';
 import { GristmillError } from '../errors.js';
 import { isSealed, publishLost, stagedMissing } from './checksum.js';
+import { DirectoryFolders } from './directory-folders.js';
 import { infoOf, listFiles } from './directory-list.js';
 import { stagedWrite } from './directory-stage.js';
-import { errno, folderBlocked, isMissing, readError, unknownOutcome, writeError } from './file-errors.js';
-import {
-  allocate,
-  attempt as tryOut,
-  etagOf,
-  readFully,
-  syncFolder,
-  syncFoldersAbove,
-  systemFiles,
-  writeAll,
-  type FileCalls,
-} from './files.js';
+import { errno, isMissing, readError, writeError } from './file-errors.js';
+import { allocate, attempt as tryOut, etagOf, readFully, systemFiles, writeAll, type FileCalls } from './files.js';
 import { PUT_PREFIX, STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, folderOf } from './key.js';
 import type {
   CallOptions,
@@ -41,13 +31,6 @@ import { throwIfAborted } from './signal.js';
 import { fileUri } from './uri.js';
 
 const PIECE_BYTES = 1024 * 1024;
-/** A folder may be removed as empty between its making and its first file: then it is made again. */
-const FOLDER_TRIES = 8;
-
-/** No two threads or processes of a host share it, and names are taken exclusively in case two hosts do. */
-const writer = `${process.pid}-${threadId}-${process.hrtime.bigint().toString(36)}`;
-let names = 0;
-
 export interface DirectoryStoreOptions {
   /** For tests that fail a call. */
   readonly files?: FileCalls;
@@ -55,33 +38,26 @@ export interface DirectoryStoreOptions {
   readonly prune?: 'any' | 'own';
 }
 
-interface Temporary {
-  readonly handle: FileHandle;
-  readonly name: string;
-}
-
 export class DirectoryStore implements ObjectStore {
   readonly uri: string;
   /** Without a final slash: empty for the file system's root. */
   readonly #root: string;
   readonly #files: FileCalls;
-  readonly #prune: 'any' | 'own';
-  readonly #made = new Set<string>();
-  readonly #synced = new Set<string>();
+  readonly #folders: DirectoryFolders;
 
   constructor(root: string, options: DirectoryStoreOptions = {}) {
     const path = resolve(root);
     this.uri = fileUri(path);
     this.#root = path === '/' ? '' : path;
     this.#files = options.files ?? systemFiles;
-    this.#prune = options.prune ?? 'any';
+    this.#folders = new DirectoryFolders(this.#files, this.#root, options.prune ?? 'any');
   }
 
   async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: string }> {
     const { ifAbsent = false, durable = true, signal } = options;
     const path = this.#path(checkWritableKey(key));
     throwIfAborted(signal);
-    const { handle, name } = await this.#create(dirname(path), PUT_PREFIX, path);
+    const { handle, name } = await this.#folders.create(dirname(path), PUT_PREFIX, path);
     let isVisible = false;
     try {
       let etag: string;
@@ -95,7 +71,7 @@ export class DirectoryStore implements ObjectStore {
       throwIfAborted(signal);
       isVisible = !ifAbsent && (await this.#reveal(() => this.#files.rename(name, path), path));
       if (ifAbsent) await this.#reveal(() => this.#linkAbsent(name, path), path);
-      if (durable) await this.#syncName(path);
+      if (durable) await this.#folders.sync(path);
       return { etag };
     } catch (thrown) {
       throw writeError(thrown, path);
@@ -193,7 +169,7 @@ export class DirectoryStore implements ObjectStore {
       await this.#unlink(path);
       folders.add(dirname(path));
     }
-    for (const folder of folders) await this.#removeEmpty(folder);
+    for (const folder of folders) await this.#folders.removeEmpty(folder);
   }
 
   async stage(key: string, attempt: string, options: StageOptions = {}): Promise<StagedWrite> {
@@ -201,7 +177,7 @@ export class DirectoryStore implements ObjectStore {
     checkAttempt(attempt);
     throwIfAborted(options.signal);
     const folder = `${dirname(path)}/${STAGING}`;
-    const { handle, name } = await this.#create(folder, `${attempt}.`, path);
+    const { handle, name } = await this.#folders.create(folder, `${attempt}.`, path);
     return stagedWrite({
       handle,
       path: name,
@@ -212,7 +188,7 @@ export class DirectoryStore implements ObjectStore {
       signal: options.signal,
       remove: async () => {
         await this.#unlink(name);
-        await this.#removeEmpty(folder);
+        await this.#folders.removeEmpty(folder);
       },
     });
   }
@@ -224,13 +200,9 @@ export class DirectoryStore implements ObjectStore {
     const isStaged = await this.#syncStaged(staged, seal);
     if (isStaged) await this.#reveal(() => this.#linkStaged(staged, path, seal, options), path);
     else if (!(await this.#isPublished(path, seal, options))) throw await this.#lostOrMissing(seal);
-    try {
-      await this.#syncName(path);
-    } catch (thrown) {
-      throw unknownOutcome(thrown, path);
-    }
+    await this.#folders.sync(path);
     await tryOut(this.#files.unlink(staged));
-    await this.#removeEmpty(dirname(staged));
+    await this.#folders.removeEmpty(dirname(staged));
   }
 
   /** False when there are no staged bytes, or not all of them: the power failed before they were sealed durably. */
@@ -291,8 +263,8 @@ export class DirectoryStore implements ObjectStore {
       await this.#unlink(path);
     }
     await this.#unlink(staged);
-    await this.#removeEmpty(dirname(staged));
-    await this.#removeEmpty(dirname(path));
+    await this.#folders.removeEmpty(dirname(staged));
+    await this.#folders.removeEmpty(dirname(path));
   }
 
   async discardStaged(prefix: string, options: CallOptions = {}): Promise<void> {
@@ -310,7 +282,7 @@ export class DirectoryStore implements ObjectStore {
       if (name.startsWith(PUT_PREFIX)) await this.#unlink(`${folder}/${name}`);
     }
     await tryOut(this.#files.rmdir(`${folder}/${STAGING}`));
-    await this.#removeEmpty(folder);
+    await this.#folders.removeEmpty(folder);
   }
 
   async close(): Promise<void> {
@@ -326,44 +298,6 @@ export class DirectoryStore implements ObjectStore {
       return await this.#files.open(path, 'r');
     } catch (thrown) {
       throw readError(thrown, path);
-    }
-  }
-
-  /** A new file in `folder`, which is made when it is missing. `path` is named in errors. */
-  async #create(folder: string, prefix: string, path: string): Promise<Temporary> {
-    for (let tries = 1; ; tries++) {
-      names += 1;
-      const name = `${folder}/${prefix}${writer}-${names}`;
-      try {
-        return { handle: await this.#files.open(name, 'wx'), name };
-      } catch (thrown) {
-        const code = errno(thrown);
-        if (tries === FOLDER_TRIES || (code !== 'ENOENT' && code !== 'EEXIST')) throw writeError(thrown, path);
-        if (code === 'ENOENT') await this.#makeFolder(folder, path);
-      }
-    }
-  }
-
-  async #makeFolder(folder: string, path: string): Promise<void> {
-    try {
-      const first = await this.#files.mkdir(folder, { recursive: true });
-      if (first === undefined) return;
-      for (let at = folder; at.length >= first.length; at = dirname(at)) this.#made.add(at);
-    } catch (thrown) {
-      // Another call removed a folder above it as empty: the caller tries again.
-      if (errno(thrown) === 'EEXIST') throw folderBlocked(thrown, path);
-      if (errno(thrown) !== 'ENOENT') throw writeError(thrown, path);
-    }
-  }
-
-  /** Makes the name, and the folders above it, survive a power failure. */
-  async #syncName(path: string): Promise<void> {
-    const folder = dirname(path);
-    try {
-      await syncFolder(this.#files, folder);
-      await syncFoldersAbove(this.#files, folder, this.#root === '' ? '/' : this.#root, this.#synced);
-    } catch (thrown) {
-      throw unknownOutcome(thrown, path);
     }
   }
 
@@ -391,15 +325,6 @@ export class DirectoryStore implements ObjectStore {
       await this.#files.unlink(path);
     } catch (thrown) {
       if (!isMissing(thrown)) throw writeError(thrown, path);
-    }
-  }
-
-  /** Removes a folder and those above it as far as they are empty, below the root. */
-  async #removeEmpty(folder: string): Promise<void> {
-    for (let at = folder; at.length > this.#root.length && at !== '/'; at = dirname(at)) {
-      if (this.#prune === 'own' && !this.#made.has(at) && !at.endsWith(`/${STAGING}`)) return;
-      if (!(await tryOut(this.#files.rmdir(at)))) return;
-      this.#synced.delete(at);
     }
   }
 }

@@ -1,9 +1,7 @@
 /** The calls to the operating system that a directory store makes: one object, so that a test fails any of them. */
 import * as system from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { errno } from './file-errors.js';
 
 export type FileCalls = Pick<
   typeof system,
@@ -48,41 +46,4 @@ export async function attempt(action: Promise<unknown>): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-/** Makes the names in a folder survive a power failure. */
-export async function syncFolder(files: FileCalls, folder: string): Promise<void> {
-  const handle = await files.open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-const NO_SYNC = new Set(['EACCES', 'EPERM', 'EINVAL', 'EISDIR', 'EBADF', 'ENOTSUP', 'EROFS']);
-
-/**
- * Makes a folder itself survive: the names of it and of the folders above, up to `root`, in their parents. Folders that
- * this process may not open, and file systems that cannot sync folders, are left as they are. `done` spares repetitions.
- */
-export async function syncFoldersAbove(
-  files: FileCalls,
-  folder: string,
-  root: string,
-  done: Set<string>,
-): Promise<void> {
-  const fresh: string[] = [];
-  for (let at = folder; !done.has(at); at = dirname(at)) {
-    fresh.push(at);
-    if (at === root || at === dirname(at)) break;
-  }
-  for (const at of fresh) {
-    try {
-      await syncFolder(files, dirname(at));
-    } catch (thrown) {
-      if (!NO_SYNC.has(errno(thrown))) throw thrown;
-    }
-  }
-  for (const at of fresh) done.add(at);
 }
