@@ -1,0 +1,183 @@
+/**
+ * Carries out the effects of a job: claim, plan, commit and cleaning up. What is to be done comes from the durable state
+ * (`scheduler/effects.ts`); every effect is idempotent, for a successor may do it again.
+ *
+ * The commit: remove what `--overwrite` replaces -> publish each part -> `_audit.jsonl` -> `_manifest.json` -> `_SUCCESS`.
+ * `_errors.jsonl` is written only when there are bad records to name; without them there is no such file.
+ */
+import type { Clock } from '../shared/clock.js';
+import { delay } from '../shared/clock.js';
+import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js';
+import { gate } from '../shared/gate.js';
+import { limits } from '../shared/limits.js';
+import { outputNames, storeKeys } from '../shared/plan.js';
+import type { ObjectStore } from '../shared/store/object-store.js';
+import type { Owner } from '../shared/store/owner.js';
+import { auditLog } from './audit.js';
+import { readInspection, writePlan } from './inspection.js';
+import { makeManifest, makeStageManifest } from './manifest.js';
+import type { OutputPlace, Outputs } from './outputs.js';
+import type { Effect } from './scheduler/effects.js';
+import type { EffectResult } from './scheduler/events.js';
+import type { Step } from './scheduler/records.js';
+import { isEnded, workOf, type Job } from './scheduler/state.js';
+
+export interface CommitterPorts {
+  readonly store: ObjectStore;
+  readonly outputs: Outputs;
+  readonly owner: Owner;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+const DELETE_BATCH = 1000;
+
+/** Does the effect, waiting for a store that is away. What cannot be done is a failure, or given up when it only cleans. */
+export async function carryOut(
+  ports: CommitterPorts,
+  job: Job,
+  effect: Effect,
+  signal: AbortSignal,
+): Promise<EffectResult> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt(ports, job, effect);
+    } catch (thrown) {
+      const winner = effect.kind === 'publish' ? workOf(job)?.sealed[effect.part] : undefined;
+      if (winner && hasCode(thrown, 'staged-missing')) return { kind: 'staged-missing', attempt: winner.attempt };
+      const failure = failureOf(thrown);
+      const isAway = failure.code === 'store-unavailable' || failure.code === 'store-timeout';
+      if (!isAway && (!ERRORS[failure.code].retryable || tries >= limits.storeRetriesMax)) {
+        return { kind: isEnded(job) ? 'given-up' : 'failed', failure };
+      }
+    }
+    const waitMs = Math.min(limits.attemptBackoffMs * 2 ** Math.min(tries, 16), limits.attemptBackoffMsMax);
+    await delay(ports.clock, waitMs * (0.5 + ports.random() / 2), signal);
+  }
+}
+
+async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise<EffectResult> {
+  switch (effect.kind) {
+    case 'read-inspection': {
+      const { descriptor, output } = await readInspection(ports.store, job);
+      const inspected = { name: descriptor.name, kind: descriptor.kind, format: descriptor.sink.format, output };
+      return { kind: 'inspected', inspected };
+    }
+    case 'claim-output': {
+      const { owner } = ports;
+      const { overwrite } = job.request;
+      return {
+        kind: 'claimed',
+        claim: await ports.outputs.claim({ output: outputOf(job), job: job.id, owner, overwrite }),
+      };
+    }
+    case 'write-plan':
+      return { kind: 'planned', ...(await writePlan(ports.store, job)) };
+    case 'publish':
+      await publish(ports, job, effect.part);
+      return { kind: 'done' };
+    case 'step':
+      await takeStep(ports, job, effect.step);
+      return { kind: 'done' };
+  }
+}
+
+function outputOf(job: Job): string {
+  if (!job.inspected) throw new GristmillError('internal', 'the output is not known yet', { context: { job: job.id } });
+  return job.inspected.output;
+}
+
+async function publish({ outputs }: CommitterPorts, job: Job, part: number): Promise<void> {
+  if (job.state === 'committing' && job.published.size === 0) await gate('committing');
+  await gate('publish');
+  const place = outputs.storeFor(outputOf(job));
+  const seal = workOf(job)?.sealed[part]?.seal;
+  if (!seal?.key.startsWith(place.prefix)) {
+    throw new GristmillError('publish-lost', `a seal names a key outside of the output`, {
+      context: { job: job.id, part },
+    });
+  }
+  await place.store.publish(seal);
+}
+
+async function takeStep(ports: CommitterPorts, job: Job, step: Step): Promise<void> {
+  const { store, outputs } = ports;
+  switch (step) {
+    case 'stage-manifest':
+      if (job.state !== 'in_progress') return;
+      await putJson(store, storeKeys.stageManifest(job.id, 'map', 0), makeStageManifest(job));
+      return;
+    case 'replaced-removed':
+      await gate('committing');
+      await removeReplaced(outputs.storeFor(outputOf(job)), job);
+      return;
+    case 'audit-published':
+      await putNamed(ports, job, outputNames.audit, auditLog(job));
+      return;
+    case 'manifest-written':
+      if (job.state !== 'committing') return;
+      await gate('manifest');
+      await putNamed(ports, job, outputNames.manifest, jsonBytes(makeManifest(job)));
+      return;
+    case 'success-written':
+      await putNamed(ports, job, outputNames.success, new Uint8Array(0));
+      return;
+    case 'published-removed':
+      await removePublished(outputs.storeFor(outputOf(job)), job);
+      return;
+    case 'staged-discarded': {
+      const place = outputs.storeFor(outputOf(job));
+      await place.store.discardStaged(place.prefix);
+      return;
+    }
+    case 'claim-released':
+      await outputs.release({ output: outputOf(job), job: job.id });
+      return;
+    case 'audit-kept':
+      await store.put(storeKeys.audit(job.id), auditLog(job));
+      return;
+    case 'shuffle-swept':
+      await sweep(store, storeKeys.shufflePrefix(job.id));
+      return;
+  }
+}
+
+/** What says that there is a result goes first, so that no reader takes half of it for one. */
+async function removeReplaced({ store, prefix }: OutputPlace, job: Job): Promise<void> {
+  await store.delete([prefix + outputNames.success]);
+  await store.delete([prefix + outputNames.manifest]);
+  const replaces = job.state === 'committing' ? job.claim.replaces : [];
+  if (replaces.length > 0) await store.delete(replaces.map((name) => prefix + name));
+}
+
+/** Of a job that fails while it publishes. The old result that it was to replace is gone only after its step. */
+async function removePublished({ store, prefix }: OutputPlace, job: Job): Promise<void> {
+  if (!job.request.overwrite || job.steps.has('replaced-removed')) {
+    for (const name of [outputNames.success, outputNames.manifest, outputNames.audit])
+      await store.delete([prefix + name]);
+  }
+  for (const winner of workOf(job)?.sealed ?? []) if (winner) await store.discard(winner.seal);
+}
+
+async function sweep(store: ObjectStore, prefix: string): Promise<void> {
+  let keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  while (keys.length > 0) {
+    await store.delete(keys.slice(0, DELETE_BATCH));
+    keys = keys.slice(DELETE_BATCH);
+  }
+}
+
+async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
+  const { store, prefix } = outputs.storeFor(outputOf(job));
+  await store.put(prefix + name, bytes);
+}
+
+async function putJson(store: ObjectStore, key: string, value: unknown): Promise<void> {
+  await store.put(key, jsonBytes(value));
+}
+
+function jsonBytes(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
+}

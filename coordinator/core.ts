@@ -1,0 +1,327 @@
+/**
+ * The coordinator without its network: scheduler, journal and committer tied together. Events come in; what the scheduler
+ * decides is evolved at once and appended; whatever leaves the process (answers, assignments, acknowledgements, events,
+ * effects) waits until every record before it is durable.
+ */
+import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.js';
+import { GristmillError } from '../shared/errors.js';
+import { jobId, type JobId } from '../shared/ids.js';
+import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
+import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
+import type { ObjectStore } from '../shared/store/object-store.js';
+import type { Owner } from '../shared/store/owner.js';
+import { carryOut } from './committer.js';
+import { EffectRunner } from './effect-runner.js';
+import { JobWatch } from './job-watch.js';
+import { jobView, type JobEventView, type JobView } from './job-view.js';
+import { Journal } from './journal.js';
+import { lead } from './leadership.js';
+import type { Outputs } from './outputs.js';
+import { Releases } from './release.js';
+import { step } from './scheduler/decide.js';
+import { pendingEffects } from './scheduler/effects.js';
+import type { CallNumber, Command, SchedulerEvent, SessionNumber } from './scheduler/events.js';
+import type { SubmitRequest } from './scheduler/records.js';
+import { isEnded } from './scheduler/state.js';
+import { mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
+
+export interface CoreOptions {
+  readonly store: ObjectStore;
+  /** What workers open. */
+  readonly storeUri: string;
+  readonly outputs: Outputs;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly owner: Owner;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** It no longer leads, or its journal is broken: nothing works any more. */
+  readonly onHalt?: (error: GristmillError) => void;
+}
+
+/** The way to a worker. */
+export interface SessionPort {
+  send(message: CoordinatorMessage): void;
+  close(error?: GristmillError): void;
+}
+
+/** The way from a worker. */
+export interface Session {
+  receive(message: WorkerMessage): void;
+  closed(): void;
+}
+
+export interface Submitted {
+  readonly job: JobId;
+  readonly existed: boolean;
+}
+
+interface Call {
+  readonly resolve: (submitted: Submitted) => void;
+  readonly reject: (error: GristmillError) => void;
+}
+
+export class Coordinator {
+  readonly epoch: number;
+  readonly #options: CoreOptions;
+  readonly #state: SchedulerState;
+  readonly #journal: Journal;
+  readonly #releases = new Releases();
+  readonly #effects: EffectRunner;
+  readonly #watch: JobWatch;
+  readonly #stop = new AbortController();
+  readonly #sessions = new Map<SessionNumber, SessionPort>();
+  readonly #calls = new Map<CallNumber, Call>();
+  /** Jobs that may have effects to start. */
+  readonly #unsettled = new Set<JobId>();
+  /** So many records have to be durable before effects of the job may start. */
+  readonly #lastRecord = new Map<JobId, number>();
+  #cancelWake: () => void = () => undefined;
+  #numbers = 0;
+  #halted: GristmillError | undefined;
+  #onIdle: () => void = () => undefined;
+
+  private constructor(options: CoreOptions, state: SchedulerState, nextSlot: number, writer: string) {
+    const { store, clock } = options;
+    this.#options = options;
+    this.#state = state;
+    this.epoch = state.volatile.epoch;
+    const random = () => fractionOf(options.random(4));
+    this.#journal = new Journal({
+      store,
+      clock,
+      random,
+      epoch: this.epoch,
+      writer,
+      nextSlot,
+      onDurable: (count) => {
+        this.#releases.durable(count);
+        this.#startEffects();
+      },
+      onHalt: (error) => this.#halt(error),
+    });
+    this.#effects = new EffectRunner({
+      carryOut: (job, effect) => carryOut({ ...options, random }, job, effect, this.#stop.signal),
+      onEnded: (job, effect, result) => {
+        if (result.kind === 'failed' || result.kind === 'given-up') {
+          options.log.warn({ job, effect, failure: result.failure }, 'an effect failed');
+        }
+        this.#dispatch({ type: 'effect-ended', job, effect, result });
+      },
+    });
+    this.#watch = new JobWatch(clock, (job) => {
+      const found = state.durable.jobs.get(job);
+      return found && { job: found, board: state.volatile.boards.get(job) };
+    });
+  }
+
+  /** Becomes the leader of the store, replays its journal and goes on where the last leader ended. */
+  static async start(options: CoreOptions): Promise<Coordinator> {
+    const { store, storeUri, clock, owner } = options;
+    const writer = Buffer.from(options.random(16)).toString('hex');
+    const random = () => fractionOf(options.random(4));
+    const { durable, nextSlot } = await lead({ store, clock, random, writer, host: owner.host });
+    const coordinator = new Coordinator(options, startState(durable, storeUri, clock.monotonic()), nextSlot, writer);
+    for (const job of durable.jobs.values()) {
+      coordinator.#watch.show(job.id, job.eventsEnd);
+      coordinator.#unsettled.add(job.id);
+    }
+    coordinator.#dispatch({ type: 'tick' });
+    return coordinator;
+  }
+
+  /** Durable before it answers; the same request id answers with the same job. */
+  submit(request: SubmitRequest): Promise<Submitted> {
+    const job = jobId(this.#options.random(8));
+    return this.#call((call) => ({ type: 'submit', call, job, request }));
+  }
+
+  /** Refused with `job-ended` from the commit on. */
+  async cancel(job: JobId, reason: string): Promise<JobView> {
+    await this.#call((call) => ({ type: 'cancel', call, job, reason }));
+    return this.get(job);
+  }
+
+  async get(job: JobId): Promise<JobView> {
+    const found = this.#state.durable.jobs.get(job);
+    if (!found) throw new GristmillError('job-not-found', `there is no job ${job}`, { context: { job } });
+    const view = jobView(found, this.#state.volatile.boards.get(job));
+    await this.#settled();
+    return view;
+  }
+
+  /** The newest first. */
+  async list(limit: number): Promise<readonly JobView[]> {
+    const newest = [...this.#state.durable.jobs.values()].reverse().slice(0, limit);
+    const views = newest.map((job) => jobView(job, this.#state.volatile.boards.get(job.id)));
+    await this.#settled();
+    return views;
+  }
+
+  /** Events after the cursor in batches, then new ones as they happen, until the outcome. */
+  watch(job: JobId, cursor: number, signal: AbortSignal): AsyncGenerator<readonly JobEventView[], void, undefined> {
+    return this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
+  }
+
+  /** A worker has opened a stream and says who it is. */
+  openSession(registration: Registration, port: SessionPort): Session {
+    const { protocolVersion, slots } = registration;
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      const message = `the worker speaks protocol version ${protocolVersion}, this coordinator ${PROTOCOL_VERSION}`;
+      throw new GristmillError('protocol-mismatch', `${message}: install the same release of gristmill on both`);
+    }
+    if (!Number.isInteger(slots) || slots < 1 || slots > limits.slotsMax) {
+      throw new GristmillError('invalid-request', `a worker has 1 to ${limits.slotsMax} slots, not ${slots}`);
+    }
+    const session = ++this.#numbers;
+    this.#sessions.set(session, port);
+    this.#dispatch({ type: 'session-opened', session, registration });
+    return {
+      receive: (message) => {
+        if (!this.#sessions.has(session)) return;
+        this.#dispatch({ type: 'worker-message', session, message, random: fractionOf(this.#options.random(4)) });
+      },
+      closed: () => {
+        if (this.#sessions.delete(session)) this.#dispatch({ type: 'session-closed', session });
+      },
+    };
+  }
+
+  /** Lets cleaning up end, for at most `graceMs`, then stops. What is left undone a successor does. */
+  async close(graceMs = 0): Promise<void> {
+    if (graceMs > 0 && !this.#halted) await this.#cleanedUp(graceMs);
+    this.#halt(new GristmillError('unavailable', 'the coordinator is shutting down'));
+    await Promise.all([this.#effects.stop(), this.#journal.close()]);
+  }
+
+  #call(event: (call: CallNumber) => SchedulerEvent): Promise<Submitted> {
+    return new Promise((resolve, reject) => {
+      if (this.#halted) {
+        reject(this.#halted);
+        return;
+      }
+      const call = ++this.#numbers;
+      this.#calls.set(call, { resolve, reject });
+      this.#dispatch(event(call));
+    });
+  }
+
+  /** Resolves when all that is so now is durable. */
+  #settled(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#halted) reject(this.#halted);
+      const onStop = () => reject(this.#halted ?? new GristmillError('unavailable', 'the coordinator has stopped'));
+      this.#stop.signal.addEventListener('abort', onStop, { once: true });
+      this.#releases.after(this.#journal.append([]), () => {
+        this.#stop.signal.removeEventListener('abort', onStop);
+        resolve();
+      });
+    });
+  }
+
+  #dispatch(event: SchedulerEvent): void {
+    if (this.#halted) return;
+    const { clock } = this.#options;
+    const now = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+    const { records, commands } = step(this.#state, event, now);
+    const count = this.#journal.append(records);
+    for (const record of records) {
+      if (!('job' in record)) continue;
+      this.#lastRecord.set(record.job, count);
+      this.#unsettled.add(record.job);
+    }
+    if (commands.length > 0) {
+      this.#releases.after(count, () => {
+        for (const command of commands) this.#obey(command);
+      });
+    }
+    this.#startEffects();
+    this.#wakeLater();
+  }
+
+  #obey(command: Command): void {
+    switch (command.type) {
+      case 'send':
+        this.#sessions.get(command.session)?.send(command.message);
+        return;
+      case 'close-session':
+        this.#sessions.get(command.session)?.close();
+        this.#sessions.delete(command.session);
+        return;
+      case 'answer':
+        this.#calls.get(command.call)?.resolve({ job: command.job, existed: command.existed });
+        this.#calls.delete(command.call);
+        return;
+      case 'refuse':
+        this.#calls.get(command.call)?.reject(new GristmillError(command.code, command.message));
+        this.#calls.delete(command.call);
+        return;
+      case 'show-events':
+        this.#watch.show(command.job, command.end);
+        return;
+    }
+  }
+
+  #startEffects(): void {
+    const { durable } = this.#state;
+    const nowMs = this.#options.clock.monotonic();
+    for (const id of [...this.#unsettled]) {
+      const job = durable.jobs.get(id);
+      const isDurable = (this.#lastRecord.get(id) ?? 0) <= this.#journal.durable;
+      if (!job || !isDurable || !mayTakeEffect(this.#state, job, nowMs)) continue;
+      this.#effects.start(job);
+      if (!this.#effects.isIdle(id) || pendingEffects(job).length > 0) continue;
+      this.#unsettled.delete(id);
+      if (isEnded(job)) this.#lastRecord.delete(id);
+    }
+    if (this.#isCleanedUp()) this.#onIdle();
+  }
+
+  #wakeLater(): void {
+    this.#cancelWake();
+    const { clock } = this.#options;
+    const nowMs = clock.monotonic();
+    const wakeMs = nextWakeMs(this.#state, nowMs);
+    if (wakeMs === Infinity) return;
+    this.#cancelWake = clock.after(Math.max(1, Math.ceil(wakeMs - nowMs)), () => this.#dispatch({ type: 'tick' }));
+  }
+
+  #isCleanedUp(): boolean {
+    for (const id of this.#unsettled) {
+      const job = this.#state.durable.jobs.get(id);
+      if (job && isEnded(job)) return false;
+    }
+    return true;
+  }
+
+  #cleanedUp(graceMs: number): Promise<void> {
+    if (this.#isCleanedUp()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(graceMs, resolve);
+      this.#onIdle = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  #halt(error: GristmillError): void {
+    if (this.#halted) return;
+    this.#halted = error;
+    this.#cancelWake();
+    void this.#effects.stop();
+    this.#stop.abort(error);
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+    for (const port of this.#sessions.values()) port.close(error);
+    this.#sessions.clear();
+    if (error.code === 'unavailable') return;
+    this.#options.log.error({ code: error.code, message: error.message }, 'the coordinator halts');
+    this.#options.onHalt?.(error);
+  }
+}
+
+/** In [0, 1), from 4 random bytes. */
+function fractionOf(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
+}

@@ -1,0 +1,152 @@
+/** A job and its events as clients see them: durable state, with the progress of running attempts merged in. */
+import type { Counts } from '../shared/counts.js';
+import { zeroCounts } from '../shared/counts.js';
+import type { Failure } from '../shared/errors.js';
+import type { JobId, TaskKind } from '../shared/ids.js';
+import { outputNames } from '../shared/plan.js';
+import type { JobBoard } from './scheduler/board.js';
+import { lawsOf } from './scheduler/end-of-work.js';
+import { isEnded, workOf, type Job, type LoggedEvent } from './scheduler/state.js';
+import type { JobState } from './scheduler/transition.js';
+import { totalCounts } from './scheduler/work.js';
+
+export interface StageProgress {
+  readonly stage: 'map' | 'reduce';
+  readonly tasks: number;
+  readonly tasksDone: number;
+  readonly tasksRunning: number;
+  /** Of winning and running attempts. */
+  readonly records: number;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+}
+
+export interface JobView {
+  readonly job: JobId;
+  readonly name: string;
+  readonly state: JobState;
+  readonly reason: string;
+  readonly submittedAtMs: number;
+  readonly endedAtMs: number | undefined;
+  readonly output: string;
+  readonly stages: readonly StageProgress[];
+  readonly counts: Counts;
+  readonly failure: Failure | undefined;
+  readonly codeVersion: string;
+  readonly partitions: number;
+  readonly failedAttempts: number;
+  readonly parts: readonly string[];
+  readonly balance: string;
+}
+
+/**
+ * A cursor is `place of the last durable event * CURSOR_STEP + progress events after it`: it only grows. Large enough for
+ * weeks of progress without a durable event.
+ */
+export const CURSOR_STEP = 2 ** 24;
+
+export type JobEventView = { readonly cursor: number; readonly atMs: number } & (
+  | Exclude<Stripped<LoggedEvent>, { readonly type: 'outcome' }>
+  | { readonly type: 'progress'; readonly progress: StageProgress }
+  | { readonly type: 'outcome'; readonly outcome: JobView }
+);
+type Stripped<T> = T extends unknown ? Omit<T, 'index' | 'atMs'> : never;
+
+export function eventView(job: Job, event: LoggedEvent): JobEventView {
+  const { index, atMs, ...rest } = event;
+  const head = { cursor: (index + 1) * CURSOR_STEP, atMs };
+  return rest.type === 'outcome'
+    ? { ...head, type: 'outcome', outcome: jobView(job, undefined) }
+    : { ...head, ...rest };
+}
+
+export function jobView(job: Job, board: JobBoard | undefined): JobView {
+  const { id, request, submittedAtMs } = job;
+  const work = workOf(job);
+  return {
+    job: id,
+    name: job.inspected?.name ?? request.name,
+    state: job.state,
+    reason: reasonOf(job),
+    submittedAtMs,
+    endedAtMs: isEnded(job) ? job.endedAtMs : undefined,
+    output: job.inspected?.output ?? request.output ?? '',
+    stages: stageViews(job, board),
+    counts: work ? totalCounts(work) : zeroCounts,
+    failure: isEnded(job) ? job.failure : undefined,
+    codeVersion: request.codeVersion,
+    partitions: job.plan?.partitions ?? 0,
+    failedAttempts: job.failedAttempts.size,
+    parts: partsOf(job),
+    balance: balanceOf(job),
+  };
+}
+
+function reasonOf(job: Job): string {
+  if (isEnded(job)) return job.reason;
+  const moves = job.events.filter((event) => event.type === 'state');
+  return moves.at(-1)?.reason ?? '';
+}
+
+function partsOf(job: Job): readonly string[] {
+  const { inspected, plan } = job;
+  const isPublished = job.state === 'completed' || job.state === 'partial_success';
+  if (!isPublished || !inspected || !plan || !job.work) return [];
+  const folder = inspected.output.endsWith('/') ? inspected.output : `${inspected.output}/`;
+  return Array.from({ length: plan.partitions }, (_, part) => folder + outputNames.part(part, inspected.format));
+}
+
+function balanceOf(job: Job): string {
+  const work = workOf(job);
+  const isDone = job.state === 'committing' || isEnded(job);
+  if (!work || !job.inspected || !isDone || work.sealedWon === 0) return '';
+  return lawsOf(job.inspected, work)
+    .map(({ name, left, right, holds }) => `${holds ? 'ok' : 'NOT'}  ${name}: ${left} = ${right}`)
+    .join('\n');
+}
+
+/** One line for each stage that has begun. */
+export function stageViews(job: Job, board: JobBoard | undefined): readonly StageProgress[] {
+  const work = workOf(job);
+  const { inspected, plan } = job;
+  if (!work || !inspected || !plan) return [];
+  const isMapOnly = inspected.kind === 'map-only';
+  const counts = isMapOnly ? work.sealedCounts : work.mapCounts;
+  const mapping = runningOf(board, 'map');
+  const map: StageProgress = {
+    stage: 'map',
+    tasks: plan.mapTasks,
+    tasksDone: isMapOnly ? work.sealedWon : work.mapsWon,
+    tasksRunning: mapping.tasks,
+    records: counts.recordsRead + mapping.records,
+    bytesDone: counts.bytesRead + mapping.bytes,
+    bytesTotal: plan.inputBytes,
+  };
+  if (isMapOnly || !job.steps.has('stage-manifest')) return [map];
+  const reducing = runningOf(board, 'reduce');
+  const records = work.sealedCounts.shuffledInRecords + reducing.records;
+  const { bytesShuffled, shuffledOutRecords } = work.mapCounts;
+  const share = shuffledOutRecords === 0 ? 0 : Math.min(1, records / shuffledOutRecords);
+  const reduce: StageProgress = {
+    stage: 'reduce',
+    tasks: plan.partitions,
+    tasksDone: work.sealedWon,
+    tasksRunning: reducing.tasks,
+    records,
+    // Reduce attempts tell records, not bytes; shuffle objects are as dense everywhere as on average.
+    bytesDone: work.sealedWon === plan.partitions ? bytesShuffled : Math.floor(share * bytesShuffled),
+    bytesTotal: bytesShuffled,
+  };
+  return [map, reduce];
+}
+
+function runningOf(board: JobBoard | undefined, kind: TaskKind) {
+  const sum = { tasks: 0, records: 0, bytes: 0 };
+  for (const attempt of board?.running.values() ?? []) {
+    if (attempt.kind !== kind || attempt.cancelledMs !== undefined) continue;
+    sum.tasks++;
+    sum.records += attempt.records;
+    sum.bytes += attempt.bytes;
+  }
+  return sum;
+}

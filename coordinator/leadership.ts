@@ -1,0 +1,83 @@
+/**
+ * Who leads. An epoch is a number that only grows; `v1/lease/<epoch>` says whose it is and is written once. A new leader
+ * takes the next epoch, replays the journal and writes a fencing record into the next slot: from then on whoever led
+ * before loses that slot and halts. The loser of a race for a lease or for the slot re-reads, raises and tries again.
+ *
+ * Safety rests on the exclusive slots alone, never on a clock: a sole coordinator that starts again takes over at once.
+ */
+import { delay, type Clock } from '../shared/clock.js';
+import { ERRORS, GristmillError } from '../shared/errors.js';
+import { limits } from '../shared/limits.js';
+import { storeKeys } from '../shared/plan.js';
+import type { ObjectStore } from '../shared/store/object-store.js';
+import { putOnce } from '../shared/store/put-once.js';
+import { encodeSlot } from './journal-format.js';
+import { replay } from './journal.js';
+import { evolve } from './scheduler/evolve.js';
+import type { JournalRecord } from './scheduler/records.js';
+import type { DurableState } from './scheduler/state.js';
+
+const LEASE_PREFIX = 'v1/lease/';
+
+export interface LeadershipOptions {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Random, of this process: no two writers ever write the same bytes. */
+  readonly writer: string;
+  /** For people. */
+  readonly host: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface Leadership {
+  readonly epoch: number;
+  readonly durable: DurableState;
+  readonly nextSlot: number;
+}
+
+/** Becomes the leader. Waits for a store that is away; any other error of the store is thrown. */
+export async function lead(options: LeadershipOptions): Promise<Leadership> {
+  const { store, clock, writer, host } = options;
+  let epoch = (await patient(options, () => lastLease(store))) + 1;
+  for (; ; epoch++) {
+    const atMs = clock.now();
+    const lease = Buffer.from(`${JSON.stringify({ version: 1, epoch, writer, host, atMs })}\n`);
+    if ((await once(options, storeKeys.lease(epoch), lease)) === 'lost') continue;
+    const { durable, nextSlot, epoch: last } = await patient(options, () => replay(store));
+    if (last > epoch) {
+      epoch = last;
+      continue;
+    }
+    const record: JournalRecord = { type: 'leader-elected', epoch, atMs, host };
+    const fence = await encodeSlot({ slot: nextSlot, epoch, writer, records: [record] });
+    if ((await once(options, storeKeys.journal(nextSlot), fence)) === 'lost') continue;
+    evolve(durable, record);
+    return { epoch, durable, nextSlot: nextSlot + 1 };
+  }
+}
+
+async function lastLease(store: ObjectStore): Promise<number> {
+  let last = 0;
+  for await (const { key } of store.list(LEASE_PREFIX)) {
+    const epoch = Number(key.slice(LEASE_PREFIX.length));
+    if (Number.isSafeInteger(epoch)) last = Math.max(last, epoch);
+  }
+  return last;
+}
+
+function once(options: LeadershipOptions, key: string, bytes: Uint8Array): Promise<'won' | 'lost'> {
+  const { store, clock, random } = options;
+  return patient(options, () => putOnce(store, key, bytes, { clock, random }));
+}
+
+async function patient<T>({ clock, random, signal }: LeadershipOptions, call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (thrown) {
+      if (!(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
+    }
+    await delay(clock, limits.attemptBackoffMs * (0.5 + random()), signal);
+  }
+}
