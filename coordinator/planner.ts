@@ -108,7 +108,10 @@ function equalCuts(end: number, splitBytes: number): readonly number[] {
       `an input of ${end} bytes would be ${pieces} map tasks; at most ${limits.mapTasksMax} are allowed: raise splitBytes`,
     );
   }
-  return Array.from({ length: pieces }, (_, i) => Math.floor((i / pieces) * end));
+  // Whole numbers only: a rounded fraction could make a piece one byte too long.
+  const pieceBytes = Math.floor(end / pieces);
+  const longer = end % pieces;
+  return Array.from({ length: pieces }, (_, i) => i * pieceBytes + Math.min(i, longer));
 }
 
 function refused(message: string): GristmillError {

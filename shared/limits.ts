@@ -100,9 +100,9 @@ export const limits = {
   slotsMax: 256,
   /** Names of counters of one job: they travel with every report. */
   userCountersMax: 1_000,
-  /** How long `setup` may take. */
   /** A coordinator that is told to stop lets the cleaning up of ended jobs end for so long. */
   closeMsMax: 5_000,
+  /** How long `setup` may take. */
   setupMsMax: 10 * 60_000,
 } as const;
 

@@ -1,0 +1,163 @@
+/** The services as a client and a worker meet them: over loopback, with a directory as store. */
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { JobClient } from '../../../client/job-client.js';
+import { fileOutputs, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
+import { systemClock } from '../../../shared/clock.js';
+import { parseWorkerId } from '../../../shared/ids.js';
+import { limits, PROTOCOL_VERSION } from '../../../shared/limits.js';
+import type { Assignment, CoordinatorMessage } from '../../../shared/protocol.js';
+import type { ObjectStore } from '../../../shared/store/object-store.js';
+import { openStore } from '../../../shared/store/open.js';
+import { coordinatorMessageFromWire, workerMessageToWire } from '../../../shared/wire/convert.js';
+import { WorkerService } from '../../../shared/wire/load.js';
+import { doTask, type MiniatureJob } from '../../simulation/task-work.js';
+import { miniature, owner, random } from './miniature-cluster.js';
+
+const TOKEN = 'a-token';
+const code = Buffer.from('export default {};');
+const sha256 = createHash('sha256').update(code).digest('hex');
+
+let folder: string;
+let store: ObjectStore;
+let coordinator: RunningCoordinator;
+let client: JobClient;
+const cleanups: (() => void)[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gristmill-grpc-'));
+  store = openStore(join(folder, 'store'));
+  const log = pino({ level: 'silent' });
+  const listen = '127.0.0.1:0';
+  coordinator = await startCoordinator({
+    store,
+    storeUri: store.uri,
+    clock: systemClock,
+    random,
+    owner,
+    listen,
+    token: TOKEN,
+    log,
+  });
+  client = new JobClient({ address: coordinator.address, token: TOKEN });
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+  client.close();
+  await coordinator.close();
+  await rm(folder, { recursive: true });
+});
+
+function openStream(token: string, protocolVersion = PROTOCOL_VERSION) {
+  const stub = new WorkerService(coordinator.address, credentials.createInsecure());
+  const metadata = new Metadata();
+  metadata.set('authorization', `Bearer ${token}`);
+  const stream = stub.session(metadata);
+  cleanups.push(() => {
+    stream.cancel();
+    stub.close();
+  });
+  const failed = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
+  const register = {
+    protocolVersion,
+    worker: parseWorkerId('w1'),
+    incarnation: 'i',
+    slots: 2,
+    host: 'h',
+    nodeVersion: 'v',
+    running: [],
+  };
+  stream.write(workerMessageToWire({ register }));
+  return { stream, failed };
+}
+
+function startWorker(): void {
+  const { stream } = openStream(TOKEN);
+  const places = { store, storeFor: (output: string) => fileOutputs(systemClock).storeFor(output) };
+  const run = async (assignment: Assignment) => {
+    const result = await doTask(places, assignment);
+    const { job, attempt } = assignment;
+    stream.write(workerMessageToWire({ reports: [{ job, attempt, elapsedMs: 1, result }] }));
+  };
+  stream.on('data', (wire: Parameters<typeof coordinatorMessageFromWire>[0]) => {
+    const message: CoordinatorMessage = coordinatorMessageFromWire(wire);
+    for (const assignment of message.assign ?? []) void run(assignment);
+  });
+}
+
+function submission(job: MiniatureJob) {
+  return { requestId: `${job.kind}-1`, name: 'm', codeVersion: sha256, params: { ...job }, baseUri: 'file:///' };
+}
+
+describe('the services', () => {
+  test.each(['reduce', 'map-only'] as const)('a %s job runs from upload to outcome', async (kind) => {
+    startWorker();
+    expect(await client.uploadBundle(code, sha256)).toEqual({ existed: false });
+    expect(await client.uploadBundle(code, sha256)).toEqual({ existed: true });
+    const output = `file://${folder}/out`;
+    const { job } = await client.submit(submission({ ...miniature, kind, output }));
+    const types: string[] = [];
+    for await (const event of client.watch(job)) types.push(event.type === 'state' ? event.to : event.type);
+    expect(types.filter((type) => type !== 'attempt' && type !== 'progress')).toEqual([
+      'validating',
+      'queued',
+      'in_progress',
+      'committing',
+      'completed',
+      'outcome',
+    ]);
+    const view = await client.get(job);
+    expect(view.counts.recordsRead).toBe(108);
+    expect(view.parts[0]).toBe(`${output}/part-00000.jsonl`);
+    expect(view.balance).toContain('read = mapped + filtered + bad: 108 = 108');
+    expect((await client.list()).map((one) => one.job)).toEqual([job]);
+    expect(await readdir(join(folder, 'out'))).toContain('_SUCCESS');
+    await expect(client.cancel(job, '')).rejects.toMatchObject({ code: 'job-ended' });
+  });
+
+  test('a call without the token is refused', async () => {
+    const stranger = new JobClient({ address: coordinator.address, token: 'other' });
+    await expect(stranger.list()).rejects.toMatchObject({ code: 'unauthenticated' });
+    await expect(stranger.uploadBundle(code, sha256)).rejects.toMatchObject({ code: 'unauthenticated' });
+    stranger.close();
+    const { failed } = openStream('other');
+    expect((await failed).metadata.get('gristmill-code')).toEqual(['unauthenticated']);
+  });
+
+  test('a worker of another protocol version is refused', async () => {
+    const { failed } = openStream(TOKEN, PROTOCOL_VERSION + 1);
+    expect((await failed).metadata.get('gristmill-code')).toEqual(['protocol-mismatch']);
+  });
+
+  test('a bundle that is not what was announced is refused', async () => {
+    await expect(client.uploadBundle(Buffer.from('other'), sha256)).rejects.toMatchObject({ code: 'bundle-corrupt' });
+    await expect(client.uploadBundle(Buffer.alloc(limits.bundleBytesMax + 1), sha256)).rejects.toMatchObject({
+      code: 'invalid-request',
+    });
+  });
+
+  test('logs come with the attempts that printed them', async () => {
+    await store.put('v1/jobs/0123456789ab/logs/map-00000.1-1', Buffer.from('grüße\n'));
+    await store.put('v1/jobs/0123456789ab/logs/map-00001.1-1', Buffer.from('other\n'));
+    const chunks: string[] = [];
+    for await (const { attempt, text } of client.logs('0123456789ab' as never)) chunks.push(`${attempt}: ${text}`);
+    expect(chunks).toEqual(['map-00000.1-1: grüße\n', 'map-00001.1-1: other\n']);
+  });
+
+  test('closing ends, though a worker and a watcher are connected', async () => {
+    startWorker();
+    const { job } = await client.submit(submission({ ...miniature, output: `file://${folder}/out` }));
+    const watching = (async () => {
+      for await (const event of client.watch(job)) if (event.type === 'outcome') return;
+    })();
+    await watching;
+    await coordinator.close();
+    expect(await readdir(join(folder, 'out'))).not.toContain('_staging');
+  });
+});
