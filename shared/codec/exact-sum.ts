@@ -21,7 +21,7 @@ const SHIFT_MAX = 137;
 const WIDE_SHIFT = 1074n - BigInt(FRACTION_BITS);
 /** What a bigint and its object take, roughly. */
 const WIDE_MEMORY_BYTES = 512;
-const WIDE_BYTES_MAX = 512;
+export const WIDE_BYTES_MAX = 512;
 const NAN = 1;
 const POSITIVE_INFINITY = 2;
 const NEGATIVE_INFINITY = 4;
