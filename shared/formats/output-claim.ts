@@ -5,7 +5,7 @@
 import { systemClock, type Clock } from '../clock.js';
 import { GristmillError, hasCode } from '../errors.js';
 import { outputNames } from '../plan.js';
-import { createChecksum } from '../store/checksum.js';
+import { xxh64 } from '../codec/checksum.js';
 import type { ObjectStore } from '../store/object-store.js';
 import { locate } from '../store/open.js';
 import { ownerIsDead, type Owner } from '../store/owner.js';
@@ -192,7 +192,7 @@ class Claim {
    * looks again, since an earlier taker may have been done in between. False when it was no longer there.
    */
   async #seize(name: string, bytes: Uint8Array, sweep: () => Promise<void>): Promise<boolean> {
-    const mark = takeoverName(await digestOf(bytes));
+    const mark = takeoverName(xxh64(bytes));
     if ((await this.#put(mark)) === 'lost') {
       const found = await this.#read(mark);
       const taker = found && parseClaim(found);
@@ -275,12 +275,6 @@ class Claim {
 function isBookkeeping(name: string): boolean {
   const { manifest, success, audit, errors } = outputNames;
   return name === manifest || name === success || name === audit || name === errors;
-}
-
-async function digestOf(bytes: Uint8Array): Promise<bigint> {
-  const checksum = await createChecksum();
-  checksum.update(bytes);
-  return checksum.digest();
 }
 
 async function readMaybe(

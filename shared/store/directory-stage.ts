@@ -1,7 +1,7 @@
 /** A staged write of a directory store: a file of its own name in `_staging` beside the key, linked there by `publish`. */
 import type { FileHandle } from 'node:fs/promises';
 import { GristmillError } from '../errors.js';
-import { createChecksum, type Checksum } from './checksum.js';
+import { createXxh64 } from '../codec/checksum.js';
 import { writeError } from './file-errors.js';
 import { attempt, writeAll } from './files.js';
 import type { Seal, StagedWrite } from './object-store.js';
@@ -22,16 +22,15 @@ export interface StagedFile {
 
 type Phase = 'open' | 'broken' | 'sealed' | 'aborted';
 
-class DirectoryStagedWrite implements StagedWrite {
+export class DirectoryStagedWrite implements StagedWrite {
   readonly #file: StagedFile;
-  readonly #checksum: Checksum;
+  readonly #checksum = createXxh64();
   #bytes = 0;
   #phase: Phase = 'open';
   #sealing: Promise<Seal> | undefined;
 
-  constructor(file: StagedFile, checksum: Checksum) {
+  constructor(file: StagedFile) {
     this.#file = file;
-    this.#checksum = checksum;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -90,8 +89,4 @@ class DirectoryStagedWrite implements StagedWrite {
     const code = this.#phase === 'aborted' ? 'aborted' : 'internal';
     throw new GristmillError(code, `the staged output takes no more bytes: ${reason}`, { context });
   }
-}
-
-export async function stagedWrite(file: StagedFile): Promise<StagedWrite> {
-  return new DirectoryStagedWrite(file, await createChecksum());
 }

@@ -9,10 +9,10 @@
 import { dirname, resolve } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { GristmillError } from '../errors.js';
-import { isSealed, publishLost, stagedMissing } from './checksum.js';
+import { isSealed, publishLost, stagedMissing } from './seal-check.js';
 import { DirectoryFolders } from './directory-folders.js';
 import { infoOf, listFiles } from './directory-list.js';
-import { stagedWrite } from './directory-stage.js';
+import { DirectoryStagedWrite } from './directory-stage.js';
 import { errno, isMissing, readError, writeError } from './file-errors.js';
 import { allocate, attempt as tryOut, etagOf, readFully, systemFiles, writeAll, type FileCalls } from './files.js';
 import { PUT_PREFIX, STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, folderOf } from './key.js';
@@ -178,7 +178,7 @@ export class DirectoryStore implements ObjectStore {
     throwIfAborted(options.signal);
     const folder = `${dirname(path)}/${STAGING}`;
     const { handle, name } = await this.#folders.create(folder, `${attempt}.`, path);
-    return stagedWrite({
+    return new DirectoryStagedWrite({
       handle,
       path: name,
       staged: name.slice(this.#root.length + 1),

@@ -1,6 +1,7 @@
 /** Objects in memory: for tests, simulation and `runJob`. Deterministic: no clock, no randomness, no I/O. */
 import { GristmillError, hasCode } from '../errors.js';
-import { createChecksum, isSealed, publishLost, stagedMissing, type Checksum } from './checksum.js';
+import { createXxh64 } from '../codec/checksum.js';
+import { isSealed, publishLost, stagedMissing } from './seal-check.js';
 import { STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, compareKeys, folderOf } from './key.js';
 import type {
   ByteRange,
@@ -128,7 +129,6 @@ export class MemoryStore implements ObjectStore {
       (operation) => this.#begin(operation, key, options),
       () => this.#space.staged.delete(staged),
       { staged, key, attempt },
-      await createChecksum(),
     );
     this.#space.staged.set(staged, stage);
     return stage;
@@ -202,7 +202,7 @@ class MemoryStage implements StagedWrite {
   readonly #begin: (operation: StoreOperation) => Promise<void>;
   readonly #remove: () => void;
   readonly #names: Pick<Seal, 'staged' | 'key' | 'attempt'>;
-  readonly #checksum: Checksum;
+  readonly #checksum = createXxh64();
   readonly #pieces: Uint8Array[] = [];
   #phase: 'open' | 'broken' | 'sealed' | 'aborted' = 'open';
   #seal: Seal | undefined;
@@ -212,12 +212,10 @@ class MemoryStage implements StagedWrite {
     begin: (operation: StoreOperation) => Promise<void>,
     remove: () => void,
     names: Pick<Seal, 'staged' | 'key' | 'attempt'>,
-    checksum: Checksum,
   ) {
     this.#begin = begin;
     this.#remove = remove;
     this.#names = names;
-    this.#checksum = checksum;
   }
 
   async write(bytes: Uint8Array): Promise<void> {

@@ -1,31 +1,11 @@
-/** xxh64 of bytes that come in pieces. Against corruption only, never for authenticity. */
-import xxhash from 'xxhash-wasm';
+/** Whether stored bytes are those that a seal names, and what is said when they are not. */
+import { createXxh64 } from '../codec/checksum.js';
 import { GristmillError } from '../errors.js';
 import type { Seal } from './object-store.js';
 
-/** The WASM memory of the hash grows to the largest piece and never shrinks. */
-const PIECE_BYTES_MAX = 1024 * 1024;
-
-const loading = xxhash();
-
-export interface Checksum {
-  update(bytes: Uint8Array): void;
-  digest(): bigint;
-}
-
-export async function createChecksum(): Promise<Checksum> {
-  const hash = (await loading).create64();
-  return {
-    update(bytes) {
-      for (let at = 0; at < bytes.length; at += PIECE_BYTES_MAX) hash.update(bytes.subarray(at, at + PIECE_BYTES_MAX));
-    },
-    digest: () => hash.digest(),
-  };
-}
-
 /** True when these are the bytes that the seal names. */
 export async function isSealed(seal: Seal, pieces: AsyncIterable<Uint8Array>): Promise<boolean> {
-  const checksum = await createChecksum();
+  const checksum = createXxh64();
   let bytes = 0;
   for await (const piece of pieces) {
     bytes += piece.length;
