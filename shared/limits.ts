@@ -16,10 +16,12 @@ export const limits = {
   valueDepthMax: 64,
   /** What one map or reduce attempt may hold in its arenas; over it the task fails with `memory-exceeded`. */
   kernelBytesMax: 512 * MiB,
-  /** One buffer of an executor's ring. */
-  ringBufferBytes: 256 * KiB,
-  /** Buffers from the I/O thread to the user thread. */
-  ringBuffersIn: 32,
+  /** One buffer of an executor's ring: half a block, so that many sources can be open at a time. */
+  ringBufferBytes: 128 * KiB,
+  /** Buffers from the I/O thread to the user thread: one for each open source, the rest is read-ahead. */
+  ringBuffersIn: 128,
+  /** Sources that a merge has open at a time; more are merged in passes. Leaves buffers for read-ahead. */
+  mergeSourcesMax: 96,
   /** Buffers from the user thread to the I/O thread. */
   ringBuffersOut: 8,
   /** Ranged reads in flight per executor. */

@@ -1,0 +1,136 @@
+/**
+ * The agent: one per worker. It holds the session with the coordinator, gives assignments to executors, and keeps every
+ * report until the coordinator acknowledges it. User code never runs here.
+ */
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Clock } from '../shared/clock.js';
+import { GristmillError } from '../shared/errors.js';
+import type { WorkerId } from '../shared/ids.js';
+import { PROTOCOL_VERSION } from '../shared/limits.js';
+import { storeKeys } from '../shared/plan.js';
+import type { Assignment, CoordinatorMessage, TaskReport } from '../shared/protocol.js';
+import type { ObjectStore } from '../shared/store/object-store.js';
+import { openStore } from '../shared/store/open.js';
+import type { Finished } from './executor-process.js';
+import { ExecutorPool } from './executor-pool.js';
+import { Session } from './session.js';
+
+export interface AgentOptions {
+  /** `host:port`. */
+  readonly coordinator: string;
+  readonly token: string;
+  readonly worker: WorkerId;
+  readonly slots: number;
+  /** The agent's own; created and, at the end, removed. */
+  readonly scratchDir: string;
+  /** Heap limit of each executor. */
+  readonly heapMegabytes: number;
+  /** All that executors see of the environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly log: Logger;
+}
+
+export interface Agent {
+  /** Resolves when the coordinator has registered the worker; rejects when it refuses. */
+  readonly ready: Promise<void>;
+  /** Ends all executors and the session, and removes the scratch directory. */
+  stop(): Promise<void>;
+}
+
+export function startAgent(options: AgentOptions): Agent {
+  const agent = new RunningAgent(options);
+  return { ready: agent.ready, stop: () => agent.stop() };
+}
+
+class RunningAgent {
+  readonly ready: Promise<void>;
+  private readonly options: AgentOptions;
+  private readonly pool: ExecutorPool;
+  private readonly session: Session;
+  /** By job and attempt; resent after every registration until acknowledged. */
+  private readonly unacknowledged = new Map<string, TaskReport>();
+  private store: ObjectStore | undefined;
+  private markReady: () => void = () => undefined;
+  private refuse: (error: GristmillError) => void = () => undefined;
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+    this.ready = new Promise((resolve, reject) => {
+      this.markReady = resolve;
+      this.refuse = reject;
+    });
+    this.ready.catch(() => undefined); // whoever waits is told; nobody has to wait
+    this.pool = new ExecutorPool({
+      ...options,
+      onProgress: ({ job, attempt }, { records, bytes }) => {
+        this.session.send({ progress: [{ job, attempt, records, bytes }] });
+      },
+      onFinished: (assignment, finished) => {
+        void this.finished(assignment, finished);
+      },
+    });
+    const incarnation = Buffer.from(options.random(8)).toString('hex');
+    this.session = new Session({
+      ...options,
+      registration: () => ({
+        protocolVersion: PROTOCOL_VERSION,
+        worker: options.worker,
+        incarnation,
+        slots: options.slots,
+        host: hostname(),
+        nodeVersion: process.version,
+        running: this.held(),
+      }),
+      onMessage: (message) => this.receive(message),
+      onRefused: (error) => this.refuse(error),
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.session.close();
+    await this.pool.stop();
+    await this.store?.close();
+  }
+
+  /** Attempts that are running, or whose report is not acknowledged. */
+  private held(): { readonly job: Assignment['job']; readonly attempt: Assignment['attempt'] }[] {
+    return [...this.pool.attempts, ...this.unacknowledged.values()].map(({ job, attempt }) => ({ job, attempt }));
+  }
+
+  private receive(message: CoordinatorMessage): void {
+    if (message.registered) {
+      this.store ??= openStore(message.registered.storeUri);
+      for (const report of this.unacknowledged.values()) this.session.send({ reports: [report] });
+      this.markReady();
+    }
+    for (const { job, attempt } of message.acknowledge ?? []) this.unacknowledged.delete(`${job}/${attempt}`);
+    for (const assignment of message.assign ?? []) this.assign(assignment);
+    for (const { job, attempt } of message.cancel ?? []) this.pool.cancel(job, attempt);
+    for (const job of message.endedJobs ?? []) this.pool.endJob(job);
+  }
+
+  private assign(assignment: Assignment): void {
+    const held = this.held().some(({ job, attempt }) => job === assignment.job && attempt === assignment.attempt);
+    if (held || !this.store) return; // an assignment may arrive twice
+    this.pool.run(assignment, this.store.uri);
+  }
+
+  private async finished(assignment: Assignment, { report, log }: Finished): Promise<void> {
+    if (log !== '' && this.store) {
+      const key = storeKeys.log(assignment.job, assignment.attempt);
+      await this.store.put(key, Buffer.from(log), { durable: false }).catch((error: unknown) => {
+        this.options.log.warn({ attempt: assignment.attempt, error: GristmillError.from(error).message }, 'log lost');
+      });
+    }
+    this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
+    this.session.send({ reports: [report] });
+  }
+}
+
+/** Heap for each of `executors` on this machine: user code may have half of the memory. */
+export function heapMegabytesFor(executors: number, memoryBytes: number): number {
+  return Math.max(256, Math.floor(memoryBytes / 2 / executors / (1024 * 1024)));
+}

@@ -1,0 +1,130 @@
+/**
+ * The slots of a worker. Each has one executor, unbound and warm until its first task binds it to a job; it is reused
+ * for tasks of that job alone, and replaced by a warm one when the job ends or the process dies.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AttemptId, JobId } from '../shared/ids.js';
+import type { Assignment } from '../shared/protocol.js';
+import type { Progress } from './executor/progress.js';
+import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
+
+interface Slot {
+  executor: ExecutorProcess;
+  job: JobId | undefined;
+  running: Assignment | undefined;
+}
+
+export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
+  readonly slots: number;
+  readonly scratchDir: string;
+  readonly onProgress: (assignment: Assignment, progress: Progress) => void;
+  readonly onFinished: (assignment: Assignment, finished: Finished) => void;
+}
+
+export class ExecutorPool {
+  private readonly options: PoolOptions;
+  private readonly slots: Slot[] = [];
+  private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
+  private readonly leaving = new Set<ExecutorProcess>();
+  private spawned = 0;
+  private stopped = false;
+
+  constructor(options: PoolOptions) {
+    this.options = options;
+    for (let i = 0; i < options.slots; i++) {
+      this.slots.push({ executor: this.spawn(), job: undefined, running: undefined });
+    }
+  }
+
+  /** Resolves when every executor can take a task. */
+  async ready(): Promise<void> {
+    await Promise.all(this.slots.map((slot) => slot.executor.ready));
+  }
+
+  run(assignment: Assignment, storeUri: string): void {
+    const slot = this.slotFor(assignment.job);
+    if (slot) void this.runIn(slot, assignment, storeUri);
+    else this.waiting.push({ assignment, storeUri });
+  }
+
+  get attempts(): readonly Assignment[] {
+    const running = this.slots.flatMap((slot) => (slot.running ? [slot.running] : []));
+    return [...running, ...this.waiting.map((entry) => entry.assignment)];
+  }
+
+  cancel(job: JobId, attempt: AttemptId): void {
+    const waits = this.waiting.findIndex(({ assignment: a }) => a.job === job && a.attempt === attempt);
+    if (waits >= 0) this.waiting.splice(waits, 1);
+    const slot = this.slots.find((s) => s.running?.job === job && s.running.attempt === attempt);
+    slot?.executor.cancel();
+  }
+
+  /** Forgets a job: its executors make room for warm ones, its cached bundle and indexes go. */
+  endJob(job: JobId): void {
+    for (const slot of this.slots) {
+      if (slot.job !== job || slot.running) continue;
+      this.dismiss(slot.executor);
+      this.replace(slot);
+    }
+    rmSync(this.jobDir(job), { recursive: true, force: true });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.waiting.length = 0;
+    for (const slot of this.slots) this.dismiss(slot.executor);
+    await Promise.all([...this.leaving].map((executor) => executor.closed));
+    rmSync(this.options.scratchDir, { recursive: true, force: true });
+  }
+
+  private async runIn(slot: Slot, assignment: Assignment, storeUri: string): Promise<void> {
+    slot.running = assignment;
+    slot.job = assignment.job;
+    const place = { job: assignment.job, storeUri, jobDir: this.jobDir(assignment.job) };
+    const finished = await slot.executor.run(place, assignment, (progress) => {
+      this.options.onProgress(assignment, progress);
+    });
+    slot.running = undefined;
+    if (!slot.executor.alive) this.replace(slot);
+    this.options.onFinished(assignment, finished);
+    const next = this.waiting.shift();
+    if (next && !this.stopped) this.run(next.assignment, next.storeUri);
+  }
+
+  /** A free slot, in order of cost: bound to the job, unbound, bound to another job (its executor is replaced). */
+  private slotFor(job: JobId): Slot | undefined {
+    const free = this.slots.filter((slot) => !slot.running);
+    const bound = free.find((slot) => slot.job === job && slot.executor.alive);
+    if (bound) return bound;
+    const unbound = free.find((slot) => slot.job === undefined && slot.executor.alive);
+    if (unbound) return unbound;
+    const [other] = free;
+    if (other) {
+      this.dismiss(other.executor);
+      this.replace(other);
+    }
+    return other;
+  }
+
+  private jobDir(job: JobId): string {
+    return join(this.options.scratchDir, job);
+  }
+
+  private spawn(): ExecutorProcess {
+    const scratchDir = join(this.options.scratchDir, `executor-${this.spawned++}`);
+    return new ExecutorProcess({ ...this.options, scratchDir });
+  }
+
+  private replace(slot: Slot): void {
+    slot.job = undefined;
+    if (!this.stopped) slot.executor = this.spawn();
+  }
+
+  private dismiss(executor: ExecutorProcess): void {
+    if (this.leaving.has(executor)) return;
+    this.leaving.add(executor);
+    executor.kill();
+    void executor.closed.then(() => this.leaving.delete(executor));
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The I/O thread of an executor: talks to the store and, over the socket at fd 3, to the agent. It never runs user code
+ * and never waits for the user thread. When the agent's socket ends, the agent is gone: the executor removes its
+ * scratch directory and kills its own process, whatever the user thread is doing.
+ */
+import { rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../shared/clock.js';
+import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
+import { IoJob } from './io-job.js';
+import { Outputs } from './io-outputs.js';
+import type { IoCall, IoMessage } from './io-requests.js';
+import { Sources } from './io-sources.js';
+import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './messages.js';
+import { readProgress } from './progress.js';
+import { RingProducer, type RingMemory } from './ring.js';
+
+export interface IoThreadData {
+  readonly ring: RingMemory;
+  readonly progress: SharedArrayBuffer;
+  readonly scratchDir: string;
+}
+
+const data = workerData as IoThreadData;
+const port = parentPort;
+if (!port) throw new GristmillError('internal', 'the I/O thread runs in a Worker only');
+
+const socket = new Socket({ fd: 3, readable: true, writable: true });
+const ring = new RingProducer(data.ring);
+let job: IoJob | undefined;
+
+function currentJob(): IoJob {
+  if (!job) throw new GristmillError('internal', 'no task yet');
+  return job;
+}
+
+const outputs = new Outputs(ring, () => currentJob().store);
+const sources = new Sources(
+  ring,
+  () => currentJob().store,
+  (call: IoCall, signal) => (call.name === 'seal' ? outputs.seal(call.output) : currentJob().answer(call, signal)),
+);
+
+function toAgent(message: FromExecutor): void {
+  socket.write(encodeMessage(message));
+}
+
+function fromUser(message: IoMessage): void {
+  switch (message.type) {
+    case 'open':
+      sources.start(message.source, message.request);
+      return;
+    case 'release':
+      sources.release(message.source, message.buffer);
+      return;
+    case 'close':
+      sources.close(message.source);
+      return;
+    case 'open-output':
+      outputs.start(message.output, message.request);
+      return;
+    case 'write':
+      outputs.write(message.output, message.buffer, message.length);
+      return;
+    case 'abort-outputs':
+      void outputs.abortAll();
+      return;
+    case 'to-agent':
+      toAgent(message.message);
+  }
+}
+
+function endWithAgent(): void {
+  rmSync(data.scratchDir, { recursive: true, force: true });
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function reportProgress(): void {
+  const progress = readProgress(data.progress);
+  if (progress) toAgent({ type: 'progress', ...progress });
+  systemClock.after(limits.progressMs, reportProgress);
+}
+
+const decoder = new MessageDecoder<ToExecutor>();
+socket.on('data', (piece: Buffer) => {
+  for (const message of decoder.push(piece)) {
+    if (message.type === 'task' && job?.place.job !== message.place.job) job = new IoJob(message.place);
+    port.postMessage(message);
+  }
+});
+socket.on('error', endWithAgent);
+socket.on('close', endWithAgent);
+port.on('message', fromUser);
+reportProgress();

@@ -1,0 +1,65 @@
+/**
+ * An executor: the child process in which user code runs, one attempt at a time. This thread runs user code and kernels;
+ * the I/O thread, started first, talks to the store and the agent.
+ */
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { systemClock } from '../../shared/clock.js';
+import { GristmillError } from '../../shared/errors.js';
+import { installApi } from '../../shared/job/host.js';
+import { limits } from '../../shared/limits.js';
+import type { IoThreadData } from './io-thread.js';
+import { END_OF_ATTEMPT, type ToExecutor } from './messages.js';
+import { createProgress } from './progress.js';
+import { createRing, RingConsumer } from './ring.js';
+import { Strays } from './strays.js';
+import { TaskRunner } from './task-runner.js';
+import { postTo, UserIo } from './user-io.js';
+
+const scratchDir = process.argv[2];
+if (scratchDir === undefined) throw new GristmillError('internal', 'an executor is started by its agent');
+
+const memory = createRing({
+  bufferBytes: limits.ringBufferBytes,
+  buffersIn: limits.ringBuffersIn,
+  buffersOut: limits.ringBuffersOut,
+  sourcesMax: limits.mergeSourcesMax + 8,
+});
+const progress = createProgress();
+const data: IoThreadData = { ring: memory, progress, scratchDir };
+const ioThread = new Worker(new URL('./io-thread.js', import.meta.url), { workerData: data });
+ioThread.on('error', (error) => {
+  writeSync(2, `gristmill: the I/O thread failed: ${error.stack ?? error.message}\n`);
+  process.kill(process.pid, 'SIGKILL');
+});
+
+process.title = 'gristmill-executor';
+process.exit = (code) => {
+  throw new GristmillError('exit-called', `process.exit(${String(code ?? '')}) was called; return or throw instead`);
+};
+installApi();
+const strays = new Strays();
+strays.watch();
+
+const post = postTo(ioThread);
+const runner = new TaskRunner({
+  io: new UserIo(new RingConsumer(memory), post),
+  scratchDir,
+  progress,
+  clock: systemClock,
+  strays,
+  log: (line) => process.stdout.write(`${line}\n`),
+});
+
+async function runTask(message: Extract<ToExecutor, { type: 'task' }>): Promise<void> {
+  const report = await runner.run(message.place, message.assignment);
+  process.stdout.write(END_OF_ATTEMPT);
+  process.stderr.write(END_OF_ATTEMPT);
+  post({ type: 'to-agent', message: { type: 'report', report } });
+}
+
+ioThread.on('message', (message: ToExecutor) => {
+  if (message.type === 'cancel') runner.cancel();
+  else void runTask(message);
+});
+post({ type: 'to-agent', message: { type: 'ready' } });

@@ -1,0 +1,130 @@
+/**
+ * The user thread's view of its I/O thread: synchronous sources, calls and outputs over the ring.
+ *
+ * A view that `next` returns is valid until the next call of the same source.
+ */
+import { deserialize } from 'node:v8';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { GristmillError, type Failure } from '../../shared/errors.js';
+import type { Seal } from '../../shared/store/object-store.js';
+import type { ByteSource, ByteSink } from '../ports.js';
+import type { InputRequest, IoCall, IoMessage, OpenRequest, OutputRequest, ShuffleRequest } from './io-requests.js';
+import { FILLED_DATA, FILLED_END, type Filled, type RingConsumer } from './ring.js';
+
+export type PostToIo = (message: IoMessage) => void;
+
+export function postTo(port: MessagePort | Worker): PostToIo {
+  return (message) => {
+    port.postMessage(message);
+  };
+}
+
+/** A failure that crossed threads, as the error it was. */
+export function errorOf(failure: Failure): GristmillError {
+  return new GristmillError(failure.code, failure.message, {
+    ...(failure.where !== undefined && { where: failure.where }),
+    ...(failure.stack !== undefined && { userStack: failure.stack }),
+  });
+}
+
+export class UserIo {
+  private readonly ring: RingConsumer;
+  private readonly post: PostToIo;
+  private readonly queues = new Map<number, Filled[]>();
+  private nextSource = 1;
+  private nextOutput = 1;
+
+  constructor(ring: RingConsumer, post: PostToIo) {
+    this.ring = ring;
+    this.post = post;
+  }
+
+  get bufferBytes(): number {
+    return this.ring.shape.bufferBytes;
+  }
+
+  openBytes(request: InputRequest | ShuffleRequest): ByteSource {
+    return this.open(request);
+  }
+
+  call(call: IoCall): unknown {
+    const source = this.open({ kind: 'call', call });
+    const pieces: Uint8Array[] = [];
+    for (let piece = source.next(); piece; piece = source.next()) pieces.push(piece.slice());
+    return deserialize(Buffer.concat(pieces));
+  }
+
+  openOutput(request: OutputRequest): ByteSink {
+    const output = this.nextOutput++;
+    this.post({ type: 'open-output', output, request });
+    return {
+      write: (bytes) => {
+        for (let at = 0; at < bytes.length; at += this.bufferBytes) {
+          const part = bytes.subarray(at, at + this.bufferBytes);
+          const buffer = this.ring.takeOut();
+          this.ring.bufferOut(buffer).set(part);
+          this.post({ type: 'write', output, buffer, length: part.length });
+        }
+      },
+      seal: () => this.call({ name: 'seal', output }) as Seal,
+    };
+  }
+
+  /** After a failed attempt: nothing of it stays open. */
+  abandon(): void {
+    for (const source of [...this.queues.keys()]) this.close(source);
+    this.post({ type: 'abort-outputs' });
+  }
+
+  private open(request: OpenRequest): ByteSource {
+    const source = this.nextSource++;
+    this.queues.set(source, []);
+    this.post({ type: 'open', source, request });
+    let held: Filled | undefined;
+    const letGo = () => {
+      if (held) this.post({ type: 'release', source, buffer: held.buffer });
+      held = undefined;
+    };
+    return {
+      next: () => {
+        letGo();
+        const filled = this.take(source);
+        if (filled.kind === FILLED_DATA) {
+          held = filled;
+          return this.ring.bufferIn(filled.buffer).subarray(0, filled.length);
+        }
+        this.close(source);
+        if (filled.kind === FILLED_END) return undefined;
+        const failure = deserialize(this.ring.bufferIn(filled.buffer).slice(0, filled.length)) as Failure;
+        this.post({ type: 'release', source, buffer: filled.buffer });
+        throw errorOf(failure);
+      },
+      close: () => {
+        letGo();
+        this.close(source);
+      },
+    };
+  }
+
+  private take(source: number): Filled {
+    const queue = this.queues.get(source);
+    if (!queue) return { source, buffer: -1, length: 0, kind: FILLED_END };
+    for (let first = queue.shift(); ; first = queue.shift()) {
+      if (first) return first;
+      const filled = this.ring.takeFilled();
+      const owner = this.queues.get(filled.source);
+      if (owner) owner.push(filled);
+      else if (filled.buffer >= 0) this.post({ type: 'release', source: filled.source, buffer: filled.buffer });
+    }
+  }
+
+  private close(source: number): void {
+    const queue = this.queues.get(source);
+    if (!queue) return;
+    this.queues.delete(source);
+    this.post({ type: 'close', source });
+    for (const filled of queue) {
+      if (filled.buffer >= 0) this.post({ type: 'release', source, buffer: filled.buffer });
+    }
+  }
+}

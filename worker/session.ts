@@ -1,0 +1,143 @@
+/**
+ * The worker's end of its session with a coordinator: one bidirectional stream, opened again when it breaks.
+ *
+ * A broken stream is not a dead worker: it registers again with the same incarnation and what it is running. What is to
+ * be said waits in a bounded queue while the stream is full or broken; reports are kept by the agent, not here.
+ */
+import { credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import type { Clock } from '../shared/clock.js';
+import { GristmillError } from '../shared/errors.js';
+import { limits } from '../shared/limits.js';
+import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
+import { coordinatorMessageFromWire, workerMessageToWire } from '../shared/wire/convert.js';
+import { WorkerService } from '../shared/wire/load.js';
+import type { CoordinatorMessage__Output } from '../proto/generated/gristmill/v1/CoordinatorMessage.js';
+import type { WorkerMessage as WireWorkerMessage } from '../proto/generated/gristmill/v1/WorkerMessage.js';
+
+export interface SessionOptions {
+  readonly coordinator: string;
+  readonly token: string;
+  readonly clock: Clock;
+  readonly registration: () => Registration;
+  readonly onMessage: (message: CoordinatorMessage) => void;
+  /** The coordinator refuses this worker; there is no point in trying again. */
+  readonly onRefused: (error: GristmillError) => void;
+}
+
+type Stream = ClientDuplexStream<WireWorkerMessage, CoordinatorMessage__Output>;
+
+const REFUSALS = new Set<number>([
+  status.UNAUTHENTICATED,
+  status.PERMISSION_DENIED,
+  status.FAILED_PRECONDITION,
+  status.INVALID_ARGUMENT,
+  status.UNIMPLEMENTED,
+]);
+
+export class Session {
+  private readonly options: SessionOptions;
+  private readonly client: InstanceType<typeof WorkerService>;
+  private readonly metadata = new Metadata();
+  private stream: Stream | undefined;
+  private attached = false;
+  private writable = false;
+  private queue: WorkerMessage[] = [];
+  private reconnectMs: number = limits.reconnectMsMin;
+  private cancelTimer: () => void = () => undefined;
+  private closed = false;
+
+  constructor(options: SessionOptions) {
+    this.options = options;
+    this.metadata.set('authorization', `Bearer ${options.token}`);
+    this.client = new WorkerService(options.coordinator, credentials.createInsecure(), {
+      'grpc.keepalive_time_ms': limits.keepaliveMs,
+      'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+      'grpc.enable_retries': 0,
+      'grpc.initial_reconnect_backoff_ms': limits.reconnectMsMin,
+      'grpc.max_reconnect_backoff_ms': limits.reconnectMsMax,
+      'grpc.max_receive_message_length': limits.messageBytesMax,
+      'grpc.max_send_message_length': limits.messageBytesMax,
+    });
+    this.connect();
+    this.renew();
+  }
+
+  /** Queued while the stream is full or broken; `false` when the queue is full and the message was dropped. */
+  send(message: WorkerMessage): boolean {
+    if (this.queue.length >= limits.batchItemsMax) return false;
+    this.queue.push(message);
+    this.flush();
+    return true;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.cancelTimer();
+    this.stream?.end();
+    this.stream?.cancel();
+    this.client.close();
+  }
+
+  private connect(): void {
+    const stream: Stream = this.client.session(this.metadata);
+    this.stream = stream;
+    stream.on('data', (wire: CoordinatorMessage__Output) => {
+      if (stream === this.stream) this.receive(wire);
+    });
+    stream.on('drain', () => {
+      this.writable = true;
+      this.flush();
+    });
+    stream.on('error', (error: ServiceError) => this.broken(stream, error));
+    stream.on('end', () => this.broken(stream, undefined));
+    this.writable = stream.write(workerMessageToWire({ register: this.options.registration() }));
+  }
+
+  private receive(wire: CoordinatorMessage__Output): void {
+    let message: CoordinatorMessage;
+    try {
+      message = coordinatorMessageFromWire(wire);
+    } catch (error) {
+      this.options.onRefused(GristmillError.from(error));
+      return;
+    }
+    if (message.registered) {
+      this.attached = true;
+      this.reconnectMs = limits.reconnectMsMin;
+    }
+    this.options.onMessage(message);
+    this.flush();
+  }
+
+  private broken(stream: Stream, error: ServiceError | undefined): void {
+    if (stream !== this.stream || this.closed) return;
+    this.stream = undefined;
+    this.attached = false;
+    this.writable = false;
+    if (error && REFUSALS.has(error.code)) {
+      const code = error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'protocol-mismatch';
+      this.options.onRefused(new GristmillError(code, `the coordinator refuses this worker: ${error.details}`));
+      return;
+    }
+    const waitMs = this.reconnectMs;
+    this.reconnectMs = Math.min(2 * waitMs, limits.reconnectMsMax);
+    this.options.clock.after(waitMs, () => {
+      if (!this.closed) this.connect();
+    });
+  }
+
+  private renew(): void {
+    this.cancelTimer = this.options.clock.after(limits.leaseRenewMs, () => {
+      if (this.attached && this.writable) this.send({ renewLease: true });
+      this.renew();
+    });
+  }
+
+  private flush(): void {
+    while (this.attached && this.writable && this.stream) {
+      const message = this.queue.shift();
+      if (!message) return;
+      this.writable = this.stream.write(workerMessageToWire(message));
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * A map attempt: bytes of its splits -> records -> the user's `map` -> a shuffle object, or the part of a map-only job.
+ *
+ * A record's emits become visible only when its `map` has returned. A map that returned no promise is never awaited.
+ */
+import { zeroCounts, type Counts } from '../../shared/counts.js';
+import { GristmillError, hasCode } from '../../shared/errors.js';
+import { gateSync } from '../../shared/gate.js';
+import { validateRecord, type LoadedDefinition } from '../../shared/job/definition.js';
+import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
+import type { Seal } from '../../shared/store/object-store.js';
+import type { ByteSource } from '../ports.js';
+import { createRecordReader, type RecordReader } from './record-reader.js';
+import { isPromise, type Steps } from './steps.js';
+import type { MapContext } from './user-context.js';
+import { userError, type MapStack } from './user-errors.js';
+
+/** Where a map's emits go: the shuffle, or the rows of a map-only job. */
+export interface MapSink {
+  emit(...args: unknown[]): void;
+  recordDone(): void;
+  /** Everything written and sealed. */
+  finish(): MapOutcome;
+}
+
+export interface MapOutcome {
+  readonly counts: Partial<Counts>;
+  /** The shuffle object, if there is one. */
+  readonly digest: bigint;
+  readonly bytes: number;
+  readonly seal: Seal;
+}
+
+export interface MapTaskOptions {
+  readonly plan: Plan;
+  readonly splits: readonly Split[];
+  readonly definition: LoadedDefinition;
+  readonly context: MapContext;
+  readonly mapStack: MapStack;
+  /** Bytes of the split's input from one before the split on (from the split's own start at 0 and for items). */
+  readonly openSplit: (input: PlannedInput, split: Split) => ByteSource;
+  readonly sink: MapSink;
+  readonly onProgress: (records: number, bytes: number) => void;
+}
+
+export class MapTask {
+  private readonly options: MapTaskOptions;
+  private read = 0;
+  private filtered = 0;
+  private bytes = 0;
+  /** Records since which `emit` belongs to one record alone: async maps. */
+  private asynchronous = false;
+  private emitting = false;
+  private readonly emit: (...args: unknown[]) => void;
+
+  constructor(options: MapTaskOptions) {
+    this.options = options;
+    const { sink } = options;
+    this.emit = (...args) => {
+      if (!this.emitting) throw lateEmit();
+      sink.emit(...args);
+    };
+  }
+
+  *run(): Steps<MapOutcome & { readonly counts: Counts }> {
+    for (const split of this.options.splits) yield* this.runSplit(split);
+    yield undefined; // rejections of the last records show before anything is sealed
+    gateSync('shuffle');
+    const outcome = this.finish();
+    const counts: Counts = {
+      ...zeroCounts,
+      recordsRead: this.read,
+      recordsMapped: this.read - this.filtered,
+      recordsFiltered: this.filtered,
+      bytesRead: this.bytes,
+      ...outcome.counts,
+    };
+    return { ...outcome, counts };
+  }
+
+  /** The user's `partition` is called here, once for each key. */
+  private finish(): MapOutcome {
+    try {
+      return this.options.sink.finish();
+    } catch (error) {
+      if (!hasCode(error, 'partition-failed')) throw error;
+      throw userError(error, 'partition-failed', 'partition', this.options.mapStack);
+    }
+  }
+
+  private *runSplit(split: Split): Steps<void> {
+    const input = this.options.plan.inputs[split.input];
+    if (!input) throw new GristmillError('internal', `the plan has no input ${split.input}`);
+    const reader = createRecordReader(this.options.plan, input, split);
+    const source = this.options.openSplit(input, split);
+    this.options.context.place = { uri: input.uri, etag: input.etag, offset: 0, index: 0 };
+    try {
+      while (!reader.done) {
+        const bytes = source.next();
+        if (bytes) reader.feed(bytes);
+        else reader.finish();
+        yield* this.records(reader, input);
+        this.bytes += bytes?.length ?? 0;
+        this.options.onProgress(this.read, this.bytes);
+        gateSync('map');
+        yield undefined;
+        if (!bytes) break;
+      }
+    } finally {
+      source.close();
+    }
+  }
+
+  private *records(reader: RecordReader, input: PlannedInput): Steps<void> {
+    while (this.advance(reader, input)) {
+      const pending = this.mapOne(reader);
+      if (pending) yield pending;
+    }
+  }
+
+  /** The next record, or none; what makes a record bad is told with its place. */
+  private advance(reader: RecordReader, input: PlannedInput): boolean {
+    try {
+      return reader.next();
+    } catch (error) {
+      if (!(error instanceof GristmillError) || error.where !== undefined) throw error;
+      throw new GristmillError(error.code, `${error.message} (${this.placeOf(reader)})`, {
+        cause: error,
+        where: `${input.uri} offset ${reader.offset}`,
+      });
+    }
+  }
+
+  private mapOne(reader: RecordReader): PromiseLike<void> | undefined {
+    const { context, definition, sink } = this.options;
+    this.read += 1;
+    if (reader.filtered) {
+      this.filtered += 1;
+      return undefined;
+    }
+    context.place.offset = reader.offset;
+    context.place.index = this.read - 1;
+    if (this.asynchronous) return this.mapAsync(reader);
+    try {
+      const record = this.checked(reader);
+      if (isPromise(record)) {
+        this.asynchronous = true;
+        return this.mapAsync(reader);
+      }
+      this.emitting = true;
+      const returned = definition.map(record, this.emit, context);
+      if (!isPromise(returned)) {
+        this.emitting = false;
+        sink.recordDone();
+        return undefined;
+      }
+      this.asynchronous = true;
+      return this.finishFirst(returned, this.placeOf(reader));
+    } catch (error) {
+      throw this.failed(error, this.placeOf(reader));
+    }
+  }
+
+  /** The record that showed the map to be asynchronous. */
+  private async finishFirst(returned: PromiseLike<unknown>, place: string): Promise<void> {
+    try {
+      await returned;
+    } catch (error) {
+      throw this.failed(error, place);
+    } finally {
+      this.emitting = false;
+    }
+    this.options.sink.recordDone();
+  }
+
+  /** An `emit` of its own for each record, so that one that comes late is known to be late. */
+  private async mapAsync(reader: RecordReader): Promise<void> {
+    const { context, definition, sink } = this.options;
+    const place = this.placeOf(reader);
+    let open = true;
+    try {
+      await definition.map(
+        await this.checked(reader),
+        (...args) => {
+          if (!open) throw lateEmit();
+          sink.emit(...args);
+        },
+        context,
+      );
+    } catch (error) {
+      throw this.failed(error, place);
+    } finally {
+      open = false;
+    }
+    sink.recordDone();
+  }
+
+  /** After the source's schema, if it has one. */
+  private checked(reader: RecordReader): unknown {
+    const { recordSchema } = this.options.definition;
+    return recordSchema ? validateRecord(recordSchema, reader.record) : reader.record;
+  }
+
+  private placeOf(reader: RecordReader): string {
+    return `the record at offset ${reader.offset} of ${this.options.context.place.uri}`;
+  }
+
+  private failed(error: unknown, place: string): GristmillError {
+    return userError(error, 'map-failed', `map, on ${place}`, this.options.mapStack);
+  }
+}
+
+function lateEmit(): GristmillError {
+  return new GristmillError(
+    'emit-after-end',
+    'emit was called after its record had ended; await everything that emits before map returns',
+  );
+}

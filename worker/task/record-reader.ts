@@ -1,0 +1,122 @@
+/** Records of one split, one at a time, from the bytes of its source. */
+import { decodeBlock, valueAt, type Block } from '../../shared/codec/block.js';
+import { FrameReader, identityOf } from '../../shared/codec/frame.js';
+import { decodeText, isBlank, parseJsonLine } from '../../shared/formats/text.js';
+import { LineScanner } from '../../shared/kernel/scan.js';
+import { limits } from '../../shared/limits.js';
+import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
+
+/** `next` moves to a record of what has been fed; when it says no, more bytes are wanted unless `done`. */
+export interface RecordReader {
+  readonly record: unknown;
+  /** Of the record's first byte; of an item, its number. */
+  readonly offset: number;
+  /** There is a record, and the engine sets it aside. */
+  readonly filtered: boolean;
+  readonly done: boolean;
+  next(): boolean;
+  feed(bytes: Uint8Array): void;
+  /** The source has ended. */
+  finish(): void;
+}
+
+export function createRecordReader(plan: Plan, input: PlannedInput, split: Split): RecordReader {
+  switch (plan.descriptor.source.format) {
+    case 'text':
+      return new TextReader(split.start, split.end);
+    case 'jsonl':
+      return new JsonlReader(split.start, split.end);
+    case 'items':
+      return new ItemReader(plan, input, split);
+  }
+}
+
+class TextReader implements RecordReader {
+  record: unknown;
+  filtered = false;
+  protected readonly lines: LineScanner;
+
+  constructor(start: number, end: number) {
+    this.lines = new LineScanner(start, end);
+  }
+
+  get offset(): number {
+    return this.lines.offset;
+  }
+
+  get done(): boolean {
+    return this.lines.done;
+  }
+
+  next(): boolean {
+    if (!this.lines.next()) return false;
+    this.record = this.decode();
+    return true;
+  }
+
+  feed(bytes: Uint8Array): void {
+    this.lines.push(bytes);
+  }
+
+  finish(): void {
+    this.lines.finish();
+  }
+
+  protected decode(): unknown {
+    return decodeText(this.lines.bytes, this.lines.start, this.lines.end);
+  }
+}
+
+class JsonlReader extends TextReader {
+  protected override decode(): unknown {
+    const { bytes, start, end } = this.lines;
+    this.filtered = isBlank(bytes, start, end);
+    return this.filtered ? undefined : parseJsonLine(decodeText(bytes, start, end));
+  }
+}
+
+class ItemReader implements RecordReader {
+  record: unknown;
+  readonly filtered = false;
+  offset: number;
+  done = false;
+  private readonly frames: FrameReader;
+  private readonly splitBytes: number;
+  private fed = 0;
+  private block: Block | undefined;
+  private row = 0;
+
+  constructor(plan: Plan, input: PlannedInput, split: Split) {
+    const number = (input.cuts ?? []).indexOf(split.start);
+    const attempt = input.uri.slice(input.uri.lastIndexOf('/') + 1);
+    this.frames = new FrameReader(identityOf(plan.job, attempt), number);
+    this.splitBytes = split.end - split.start;
+    this.offset = number * (plan.descriptor.source.itemsPerSplit ?? limits.itemsPerSplitDefault) - 1;
+  }
+
+  next(): boolean {
+    while (!this.block || this.row >= this.block.rows) {
+      const payload = this.frames.next();
+      if (!payload) {
+        if (this.fed >= this.splitBytes) this.finish();
+        return false;
+      }
+      this.block = decodeBlock(payload);
+      this.row = 0;
+    }
+    this.record = valueAt(this.block, this.row++);
+    this.offset += 1;
+    return true;
+  }
+
+  feed(bytes: Uint8Array): void {
+    const mine = bytes.subarray(0, this.splitBytes - this.fed);
+    this.fed += mine.length;
+    if (mine.length > 0) this.frames.push(mine);
+  }
+
+  finish(): void {
+    if (!this.done) this.frames.end();
+    this.done = true;
+  }
+}

@@ -1,0 +1,24 @@
+/** What user code threw, as a failure a person can act on: what, where in the source, on which record or key. */
+import { GristmillError, type ErrorCode } from '../../shared/errors.js';
+
+export interface UserStack {
+  readonly message: string;
+  readonly stack: string;
+  readonly where: string | undefined;
+}
+
+/** Maps an error's stack to the user's TypeScript. */
+export type MapStack = (thrown: unknown) => UserStack;
+
+/**
+ * `doing` names the user's function and what it was given: "map, on the record at byte 12 of file:///a.txt". A refusal of
+ * the engine's own (a wrong key, a second iteration) keeps its code.
+ */
+export function userError(thrown: unknown, code: ErrorCode, doing: string, mapStack: MapStack): GristmillError {
+  const { message, stack, where } = mapStack(thrown);
+  return new GristmillError(thrown instanceof GristmillError ? thrown.code : code, `${message} (in ${doing})`, {
+    cause: thrown,
+    ...(where !== undefined && { where }),
+    userStack: stack,
+  });
+}
