@@ -16,7 +16,7 @@ import { negateWords, roundFixed, roundWide, WORDS } from './exact-rounding.js';
 export const FIXED_BYTES = 24;
 const FRACTION_BITS = 96;
 /** A 53-bit mantissa shifted further could reach the sign bit. */
-const SHIFT_MAX = 137;
+const SHIFT_MAX = 138;
 /** Units of the wide form in one unit of the fixed form, as a shift. */
 const WIDE_SHIFT = 1074n - BigInt(FRACTION_BITS);
 /** What a bigint and its object take, roughly. */
