@@ -1,0 +1,75 @@
+/** Runs the built `gristmill` command in a folder of its own, as a person or another program would. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const program = join(root, 'dist/client/main.js');
+const fixtures = join(root, 'test/fixtures/jobs');
+
+/** Nobody: has no rights that root would have, and tests often run as root. */
+const NOBODY = 65534;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningCommand {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+export class Workplace {
+  readonly path = mkdtempSync(join(tmpdir(), 'gristmill-'));
+
+  constructor() {
+    chmodSync(this.path, 0o755);
+    cpSync(fixtures, this.path, { recursive: true });
+  }
+
+  write(name: string, text: string): void {
+    mkdirSync(dirname(join(this.path, name)), { recursive: true });
+    writeFileSync(join(this.path, name), text);
+  }
+
+  /** Everything that lies here and was not put here, hidden or not. */
+  files(folder: string): string[] {
+    return readdirSync(join(this.path, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(this.path.length + 1))
+      .sort();
+  }
+
+  giveToNobody(): void {
+    chownSync(this.path, NOBODY, NOBODY);
+  }
+
+  start(args: readonly string[], as?: 'nobody'): RunningCommand {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: this.path,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(as === 'nobody' && { uid: NOBODY, gid: NOBODY }),
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
+    child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
+    const ended = new Promise<Ended>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, stdout, stderr }));
+    });
+    return { process: child, ended };
+  }
+
+  run(args: readonly string[], as?: 'nobody'): Promise<Ended> {
+    return this.start(['run', '--workers', '1', ...args], as).ended;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
