@@ -73,6 +73,10 @@ abstract class BaseReporter implements Reporter {
     this.streams.stderr.write(lines.map((line) => `${line}\n`).join(''));
   }
 
+  protected complainOf(job: Job): void {
+    if (job.failure) this.complain(failureLines(job.failure, this.streams.errorStyle));
+  }
+
   protected say(lines: readonly string[]): void {
     this.streams.stdout.write(lines.map((line) => `${line}\n`).join(''));
   }
@@ -87,8 +91,9 @@ class JsonReporter extends BaseReporter {
     this.#print(event);
   }
 
-  override outcome(): void {
-    // It was an event.
+  override outcome(job: Job): void {
+    // It was an event; a person who looks at the terminal is told all the same.
+    this.complainOf(job);
   }
 
   override error(error: GristmillError): void {
@@ -151,6 +156,7 @@ abstract class ViewReporter extends BaseReporter {
     this.close();
     if (dryRun && job.state === 'completed') this.say([dryRunLine(job)]);
     else this.say(summaryLines(job, this.elapsedMs, places, this.streams.outStyle));
+    this.complainOf(job);
   }
 
   override error(error: GristmillError): void {

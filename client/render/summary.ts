@@ -1,7 +1,7 @@
 /** The end of a job as text: what it did, whether it balances, and where everything is. */
 import { outputNames, storeKeys } from '../../shared/plan.js';
 import type { Job } from '../job-types.js';
-import { failureLine, failureLines } from './failure.js';
+import { failureLine } from './failure.js';
 import { harmless, paint, type Style } from './style.js';
 import { formatBytes, formatCount, formatDuration, plural } from './units.js';
 
@@ -27,7 +27,7 @@ export function finalLine(job: Job, elapsedMs: number, places: Places): string {
   return `${stateWord(job)}: ${name}${why === '' ? '' : `, ${why}`} (${elapsed})`;
 }
 
-/** The whole summary; for a job that published nothing it says why and where the evidence is. */
+/** The whole summary; why a job failed is said apart, on stderr. */
 export function summaryLines(job: Job, elapsedMs: number, places: Places, style: Style): string[] {
   const published = isPublished(job);
   const head = `${paint(style, published ? 'green' : 'red', stateWord(job))}  ${paint(style, 'bold', harmless(job.name))}`;
@@ -39,7 +39,6 @@ export function summaryLines(job: Job, elapsedMs: number, places: Places, style:
   const laws = job.balance.split('\n').filter((line) => line.trim() !== '');
   laws.forEach((law, index) => row(index === 0 ? 'balance' : '', harmless(law.trim())));
   placeRows(job, places, row);
-  if (job.failure) lines.push('', ...failureLines(job.failure, style));
   return lines;
 }
 

@@ -123,6 +123,14 @@ describe('the screen of a run', () => {
     expect(out()).toBe('3 inputs, 12.3 MB\nplanned: word-count; nothing was run, claimed or written\n');
   });
 
+  test.each(['full', 'json'] as const)('why a job failed goes to stderr (%s)', (screen) => {
+    const { reporter, out, err } = setUp(screen);
+    const job = someJob({ state: 'failed', failure: failureOf(new GristmillError('map-failed', 'boom')) });
+    reporter.outcome(job, places, false);
+    expect(err()).toBe('error: boom\n');
+    expect(out()).not.toContain('boom');
+  });
+
   test("an error shows no stack of the engine's", () => {
     const { reporter, err } = setUp('full');
     reporter.error(new GristmillError('internal', 'broken', { cause: new Error('inner') }));
