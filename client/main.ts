@@ -3,7 +3,7 @@
 import { parseCommandLine } from './command/program.js';
 import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/exit-code.js';
 import type { RunOptions } from './command/run-options.js';
-import { failureLines } from './render/failure.js';
+import { errorLines } from './render/failure.js';
 import { createReporter } from './render/reporter.js';
 import { styleOf } from './render/style.js';
 import { StopRequest } from './run/stop-request.js';
@@ -21,7 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (thrown) {
     const error = GristmillError.from(thrown);
-    process.stderr.write(`${failureLines(error, errorStyle).join('\n')}\n`);
+    process.stderr.write(`${errorLines(error, errorStyle).join('\n')}\n`);
     return exitCodeOfError(error);
   }
 }

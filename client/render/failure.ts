@@ -1,5 +1,5 @@
 /** Errors for the person: what happened, where, the user's own frames, what to do. Never a stack of the engine's. */
-import type { ErrorCode, Failure } from '../../shared/errors.js';
+import type { ErrorCode, Failure, GristmillError } from '../../shared/errors.js';
 import { harmless, paint, type Style } from './style.js';
 
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
@@ -39,6 +39,12 @@ export function failureLines(failure: FailureView, style: Style): string[] {
   const hint = HINTS[failure.code];
   if (hint !== undefined && !failure.message.includes('hint:')) lines.push(`hint: ${hint}`);
   return lines;
+}
+
+/** The same of an error that was thrown here: its own stack is the engine's, and stays out. */
+export function errorLines(error: GristmillError, style: Style): string[] {
+  const { code, message, where, userStack } = error;
+  return failureLines({ code, message, where, stack: userStack }, style);
 }
 
 /** One line for `--quiet` and for an attempt that will be tried again. */

@@ -6,7 +6,7 @@ import type { Clock } from '../../shared/clock.js';
 import type { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import type { Job, JobEvent } from '../job-types.js';
-import { failureLine, failureLines } from './failure.js';
+import { errorLines, failureLine, failureLines } from './failure.js';
 import { progressLine, progressLines, stageLines } from './progress.js';
 import { Screen, type Terminal } from './screen.js';
 import { harmless, type Style } from './style.js';
@@ -56,8 +56,7 @@ abstract class BaseReporter implements Reporter {
   abstract outcome(job: Job, places: Places, dryRun: boolean): void;
 
   error(error: GristmillError): void {
-    const failure = { code: error.code, message: error.message, where: error.where, stack: error.userStack };
-    this.complain(failureLines(failure, this.streams.errorStyle));
+    this.complain(errorLines(error, this.streams.errorStyle));
     if (this.streams.verbose) this.complain(enginesOwn(error));
   }
 

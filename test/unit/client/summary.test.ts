@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { failureLines } from '../../../client/render/failure.js';
+import { errorLines, failureLines } from '../../../client/render/failure.js';
 import { PLAIN } from '../../../client/render/style.js';
 import { finalLine, summaryLines } from '../../../client/render/summary.js';
 import { failureOf, GristmillError } from '../../../shared/errors.js';
@@ -73,6 +73,10 @@ describe('an error', () => {
       '  at file:///logs/a.txt',
       'hint: check that you may read the file',
     ]);
+  });
+
+  test("that was thrown here keeps the engine's stack to itself", () => {
+    expect(errorLines(new GristmillError('internal', 'broken'), PLAIN)).toHaveLength(2);
   });
 
   test('a hint of its own is not followed by another', () => {
