@@ -1,8 +1,20 @@
 /** Runs the built `gristmill` command in a folder of its own, as a person or another program would. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -44,6 +56,24 @@ export class Workplace {
       .sort();
   }
 
+  /** Resolves when the file exists; the test's own time limit is the limit. */
+  async appears(name: string): Promise<void> {
+    while (!existsSync(join(this.path, name))) await delay(10);
+  }
+
+  /** Processes that were started for a command in this folder; zombies are gone already. */
+  processes(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => isAliveAt(pid, this.path))
+      .map(Number);
+  }
+
+  /** Resolves when no process is left. */
+  async deserted(): Promise<void> {
+    while (this.processes().length > 0) await delay(10);
+  }
+
   giveToNobody(): void {
     chownSync(this.path, NOBODY, NOBODY);
   }
@@ -54,15 +84,13 @@ export class Workplace {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(as === 'nobody' && { uid: NOBODY, gid: NOBODY }),
     });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
-    child.stderr.on('data', (text: Buffer) => (stderr += text.toString()));
-    const ended = new Promise<Ended>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, stdout, stderr }));
-    });
-    return { process: child, ended };
+    return watch(child);
+  }
+
+  /** The command on a terminal of its own; what is written to `stdin` is typed there. */
+  startOnTerminal(args: readonly string[]): RunningCommand {
+    const line = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
+    return watch(spawn('script', ['-qec', line, '/dev/null'], { cwd: this.path, stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   run(args: readonly string[], as?: 'nobody'): Promise<Ended> {
@@ -71,5 +99,27 @@ export class Workplace {
 
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+function watch(child: ChildProcess): RunningCommand {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (text: Buffer) => (stdout += text.toString()));
+  child.stderr?.on('data', (text: Buffer) => (stderr += text.toString()));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+  return { process: child, ended };
+}
+
+function isAliveAt(pid: string, path: string): boolean {
+  try {
+    const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const state = /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return commandLine.includes(path) && state !== 'Z';
+  } catch {
+    return false;
   }
 }
