@@ -106,8 +106,19 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
 interface Engine {
   readonly client: JobClient;
   readonly store: { readonly private: PrivateStore; submitted: boolean };
-  /** Rejects when the worker cannot serve. */
+  /** Rejects when the coordinator or the worker cannot serve any more. */
   readonly lost: Promise<never>;
+}
+
+/** A part of the engine that ends by itself, told to whoever waits for the job. */
+class Loss {
+  readonly promise: Promise<never>;
+  report: (error: unknown) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((_, reject) => (this.report = reject));
+    this.promise.catch(() => undefined); // nobody may be waiting yet
+  }
 }
 
 async function startEngine(context: RunContext, started: Started): Promise<Engine> {
@@ -127,8 +138,18 @@ async function startEngine(context: RunContext, started: Started): Promise<Engin
   const token = randomBytes(32).toString('base64url');
   const store = openStore(place.uri);
   started.add(() => store.close());
-  const listen = '127.0.0.1:0';
-  const coordinator = await startCoordinator({ store, storeUri: place.uri, clock, random, owner, listen, token, log });
+  const lost = new Loss();
+  const coordinator = await startCoordinator({
+    store,
+    storeUri: place.uri,
+    clock,
+    random,
+    owner,
+    listen: '127.0.0.1:0',
+    token,
+    log,
+    onHalt: lost.report,
+  });
   started.add(() => coordinator.close());
   const slots = options.workers ?? Math.min(limits.slotsMax, availableParallelism());
   const agent = startAgent({
@@ -144,11 +165,10 @@ async function startEngine(context: RunContext, started: Started): Promise<Engin
     log,
   });
   started.add(() => agent.stop());
-  const lost = agent.ready.then(() => new Promise<never>(() => undefined));
-  lost.catch(() => undefined); // told to whoever watches
+  agent.ready.catch(lost.report);
   const client = new JobClient({ address: coordinator.address, token, clock });
   started.add(() => client.close());
-  return { client, store: state, lost };
+  return { client, store: state, lost: lost.promise };
 }
 
 /** User code sees where programs are and how people here write, and none of this shell's secrets. */
