@@ -5,6 +5,7 @@ import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/e
 import type { RunOptions } from './command/run-options.js';
 import { errorLines } from './render/failure.js';
 import { createReporter } from './render/reporter.js';
+import { widthOf } from './render/screen.js';
 import { styleOf } from './render/style.js';
 import { StopRequest } from './run/stop-request.js';
 import { systemClock } from '../shared/clock.js';
@@ -61,7 +62,7 @@ async function run(options: RunOptions): Promise<number> {
 
 async function preview(parts: readonly string[]): Promise<void> {
   const { previewRows } = await import('./run/preview.js');
-  const rows = await previewRows(parts, PREVIEW_ROWS, process.stdout.columns - 2);
+  const rows = await previewRows(parts, PREVIEW_ROWS, widthOf(process.stdout) - 2);
   if (rows.length > 0) process.stdout.write(`\nThe first rows:\n${rows.map((row) => `  ${row}\n`).join('')}`);
 }
 

@@ -30,11 +30,11 @@ function showWords() {
   }
   console.log(`
 What to try next:
-  head ${output}/part-*.jsonl             the result, a row for each word
-  cat ${output}/_audit.jsonl              all that happened to the job
-  npm start -- --dry-run                     the plan alone
-  npm start -- --limit 100                   the first 100 lines
-  examples/word-count.ts                     the job itself: change it and run it again`);
+  head ${output}/part-*.jsonl    the result, a row for each word
+  cat ${output}/_audit.jsonl     all that happened to the job
+  npm start -- --dry-run               the plan alone
+  npm start -- --limit 100             the first 100 records
+  examples/word-count.ts               the job itself: change it and run it again`);
 }
 
 function cell(word) {

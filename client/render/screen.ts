@@ -7,6 +7,12 @@ export interface Terminal {
 
 const WIDTH_DEFAULT = 80;
 
+/** A terminal that does not know its width, or says 0, is taken to have the usual one. */
+export function widthOf(terminal: Terminal): number {
+  const columns = terminal.columns ?? 0;
+  return columns > 1 ? columns : WIDTH_DEFAULT;
+}
+
 export class Screen {
   readonly #terminal: Terminal;
   #drawn = 0;
@@ -17,7 +23,7 @@ export class Screen {
 
   /** One column is left free: a full line would wrap on some terminals and break the redraw. */
   get width(): number {
-    return Math.max(1, (this.#terminal.columns ?? WIDTH_DEFAULT) - 1);
+    return widthOf(this.#terminal) - 1;
   }
 
   /** Replaces the block. */

@@ -33,7 +33,7 @@ export function summaryLines(job: Job, elapsedMs: number, places: Places, style:
   const head = `${paint(style, published ? 'green' : 'red', stateWord(job))}  ${paint(style, 'bold', harmless(job.name))}`;
   const lines = [`${head} in ${formatDuration(elapsedMs)}`];
   const row = (label: string, text: string) => lines.push(`  ${label.padEnd(LABEL_WIDTH)}${text}`);
-  if (job.reason !== '' && job.reason !== job.failure?.message) row('because', harmless(job.reason));
+  if (!published && job.reason !== '' && !saysFailure(job)) row('because', harmless(job.reason));
   if (job.counts.recordsRead > 0 || published) countRows(job, row);
   row('attempts', `${formatCount(job.failedAttempts)} failed`);
   const laws = job.balance.split('\n').filter((line) => line.trim() !== '');
@@ -49,6 +49,11 @@ export function dryRunLine(job: Job): string {
 
 export function isPublished(job: Job): boolean {
   return job.state === 'completed' || job.state === 'partial_success';
+}
+
+/** A failed job's reason is its failure, which is told in full elsewhere. */
+function saysFailure(job: Job): boolean {
+  return job.failure !== undefined && job.reason.includes(job.failure.message);
 }
 
 function stateWord(job: Job): string {
