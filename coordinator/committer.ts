@@ -6,6 +6,7 @@
  * `_errors.jsonl` is written only when there are bad records to name; without them there is no such file.
  */
 import type { Clock } from '../shared/clock.js';
+import { encodeStageManifest } from '../shared/codec/stage-manifest.js';
 import { delay } from '../shared/clock.js';
 import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js';
 import { gate } from '../shared/gate.js';
@@ -106,7 +107,7 @@ async function takeStep(ports: CommitterPorts, job: Job, step: Step): Promise<vo
   switch (step) {
     case 'stage-manifest':
       if (job.state !== 'in_progress') return;
-      await putJson(store, storeKeys.stageManifest(job.id, 'map', 0), makeStageManifest(job));
+      await store.put(storeKeys.stageManifest(job.id, 'map', 0), encodeStageManifest(makeStageManifest(job)));
       return;
     case 'replaced-removed':
       await gate('committing');
@@ -172,10 +173,6 @@ async function sweep(store: ObjectStore, prefix: string): Promise<void> {
 async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
   const { store, prefix } = outputs.storeFor(outputOf(job));
   await store.put(prefix + name, bytes);
-}
-
-async function putJson(store: ObjectStore, key: string, value: unknown): Promise<void> {
-  await store.put(key, jsonBytes(value));
 }
 
 function jsonBytes(value: unknown): Uint8Array {
