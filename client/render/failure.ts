@@ -32,13 +32,20 @@ export function failureLines(failure: FailureView, style: Style): string[] {
   const [message = '', ...more] = harmless(failure.message).split('\n');
   const lines = [`${paint(style, 'red', 'error:')} ${message}`, ...more];
   const where = failure.where === undefined ? '' : harmless(failure.where);
-  const frames = harmless(failure.stack ?? '').split('\n');
+  // A stack begins with the message, as a JavaScript stack does; it is told once.
+  const frames = framesOf(harmless(failure.stack ?? ''));
   const isShown = frames.some((frame) => frame.includes(where)) || failure.message.includes(where);
   if (where !== '' && !isShown) lines.push(`  at ${where}`);
-  for (const frame of frames) if (frame.trim() !== '') lines.push(`    ${frame.trim()}`);
+  for (const frame of frames) lines.push(`    ${frame}`);
   const hint = HINTS[failure.code];
   if (hint !== undefined && !failure.message.includes('hint:')) lines.push(`hint: ${hint}`);
   return lines;
+}
+
+function framesOf(stack: string): string[] {
+  const lines = stack.split('\n').map((line) => line.trim());
+  const first = lines.findIndex((line) => line.startsWith('at '));
+  return first < 0 ? [] : lines.slice(first).filter((line) => line !== '');
 }
 
 /** The same of an error that was thrown here: its own stack is the engine's, and stays out. */

@@ -129,6 +129,7 @@ const ATTEMPTS_TOLD_MAX = 5;
 abstract class ViewReporter extends BaseReporter {
   protected view: JobView;
   #stop: () => void;
+  #attemptsTold = 0;
   readonly #periodMs: number;
 
   constructor(streams: Streams, periodMs: number) {
@@ -146,7 +147,9 @@ abstract class ViewReporter extends BaseReporter {
       // A plan is what a dry run was asked for: it is the result, everything else is said beside it.
       if (event.code === 'plan') this.say([harmless(event.message)]);
       else this.complain([`note: ${harmless(event.message)}`]);
-    } else if (event.type === 'attempt' && event.failure && this.view.failedAttempts <= ATTEMPTS_TOLD_MAX) {
+    } else if (event.type === 'attempt' && event.failure?.retryable) {
+      // One that is not tried again ends the job, whose end tells it in full.
+      if (++this.#attemptsTold > ATTEMPTS_TOLD_MAX) return;
       this.complain([`attempt ${harmless(event.attempt)} failed: ${failureLine(event.failure)}`]);
     }
   }

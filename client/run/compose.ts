@@ -11,6 +11,7 @@ import { parseWorkerId, type JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { baseUriOf, openStore } from '../../shared/store/open.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import type { Agent } from '../../worker/agent.js';
 import type { Bundle } from '../bundle/bundle.js';
 import { exitCodeOf, exitCodeOfError, SIGNAL_EXIT_CODES } from '../command/exit-code.js';
 import type { RunOptions } from '../command/run-options.js';
@@ -93,7 +94,7 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
   const job = await submit(client, bundled.value, context);
   store.submitted = true;
   started.add(() => prunePrivateStores(folderOf(store.private)));
-  const outcome = await watch(client, job, context, lost);
+  const outcome = placed(await watch(client, job, context, lost), options.jobFile);
   const places = {
     display: (uri: string) => displayUri(uri, context.directory),
     storeUri: store.private.uri,
@@ -101,6 +102,13 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
   reporter.outcome(outcome, places, options.dryRun);
   if (!options.dryRun && outcome.state === 'completed') await context.preview?.(outcome);
   return outcome;
+}
+
+/** A definition that is wrong as a whole is wrong in its file. */
+function placed(job: Job, jobFile: string): Job {
+  const { failure } = job;
+  if (failure?.class !== 'definition' || failure.where !== undefined) return job;
+  return { ...job, failure: { ...failure, where: basename(jobFile) } };
 }
 
 interface Engine {
@@ -139,6 +147,8 @@ async function startEngine(context: RunContext, started: Started): Promise<Engin
   const store = openStore(place.uri);
   started.add(() => store.close());
   const lost = new Loss();
+  const worker: { agent?: Agent } = {};
+  started.add(() => worker.agent?.stop());
   const coordinator = await startCoordinator({
     store,
     storeUri: place.uri,
@@ -150,9 +160,10 @@ async function startEngine(context: RunContext, started: Started): Promise<Engin
     log,
     onHalt: lost.report,
   });
+  // Stopped before the agent: it ends what a job leaves to clean up, with the worker that is still there.
   started.add(() => coordinator.close());
   const slots = options.workers ?? Math.min(limits.slotsMax, availableParallelism());
-  const agent = startAgent({
+  worker.agent = startAgent({
     coordinator: coordinator.address,
     token,
     worker: parseWorkerId('local'),
@@ -164,8 +175,7 @@ async function startEngine(context: RunContext, started: Started): Promise<Engin
     random,
     log,
   });
-  started.add(() => agent.stop());
-  agent.ready.catch(lost.report);
+  worker.agent.ready.catch(lost.report);
   const client = new JobClient({ address: coordinator.address, token, clock });
   started.add(() => client.close());
   return { client, store: state, lost: lost.promise };
