@@ -4,6 +4,8 @@
  */
 import { compareRanges } from '../codec/key.js';
 
+/** Stands for a length of more than 8 bytes. */
+const LONG = 9;
 /** Below this many rows insertion sort is faster. */
 const INSERTION_ROWS = 12;
 
@@ -15,7 +17,9 @@ export class KeySorter {
   /** The next 4 and 8 bytes of the key at the same place of the index, big-endian, filled up with zeros. */
   readonly #high: Uint32Array;
   readonly #low: Uint32Array;
-  readonly #held: readonly [index: Uint32Array, high: Uint32Array, low: Uint32Array];
+  /** How many bytes the key has from there on, 9 standing for all that are more than 8. */
+  readonly #length: Uint8Array;
+  readonly #held: readonly [index: Uint32Array, high: Uint32Array, low: Uint32Array, length: Uint8Array];
   #common = 0;
 
   /** Keys are given as in `SortableRows`; `index` holds the row numbers. */
@@ -26,8 +30,9 @@ export class KeySorter {
     this.#index = index;
     this.#high = new Uint32Array(index.length);
     this.#low = new Uint32Array(index.length);
+    this.#length = new Uint8Array(index.length);
     const half = Math.ceil(index.length / 2);
-    this.#held = [new Uint32Array(half), new Uint32Array(half), new Uint32Array(half)];
+    this.#held = [new Uint32Array(half), new Uint32Array(half), new Uint32Array(half), new Uint8Array(half)];
   }
 
   /** Sorts the places `[from, to)` of the index; rows with equal keys stay in their order. */
@@ -40,6 +45,7 @@ export class KeySorter {
       const end = this.#ends[row] as number;
       this.#high[place] = wordAt(this.#arena, start, end);
       this.#low[place] = wordAt(this.#arena, start + 4, end);
+      this.#length[place] = Math.min(end - start, LONG);
     }
     this.#sort(from, to);
   }
@@ -71,70 +77,83 @@ export class KeySorter {
     const middle = (from + to) >>> 1;
     this.#sort(from, middle);
     this.#sort(middle, to);
-    const high = this.#high[middle - 1] as number;
-    const low = this.#low[middle - 1] as number;
-    if (this.#compare(high, low, this.#index[middle - 1] as number, middle) > 0) this.#merge(from, middle, to);
+    const last = middle - 1;
+    const [high, low] = [this.#high[last] as number, this.#low[last] as number];
+    const order = this.#compare(high, low, this.#length[last] as number, this.#index[last] as number, middle);
+    if (order > 0) this.#merge(from, middle, to);
   }
 
   #insertionSort(from: number, to: number): void {
-    const [index, high, low] = [this.#index, this.#high, this.#low];
+    const [index, high, low, length] = [this.#index, this.#high, this.#low, this.#length];
     for (let place = from + 1; place < to; place++) {
       const row = index[place] as number;
       const rowHigh = high[place] as number;
       const rowLow = low[place] as number;
+      const rowLength = length[place] as number;
       let hole = place;
-      while (hole > from && this.#compare(rowHigh, rowLow, row, hole - 1) < 0) {
+      while (hole > from && this.#compare(rowHigh, rowLow, rowLength, row, hole - 1) < 0) {
         index[hole] = index[hole - 1] as number;
         high[hole] = high[hole - 1] as number;
         low[hole] = low[hole - 1] as number;
+        length[hole] = length[hole - 1] as number;
         hole--;
       }
       index[hole] = row;
       high[hole] = rowHigh;
       low[hole] = rowLow;
+      length[hole] = rowLength;
     }
   }
 
   #merge(from: number, middle: number, to: number): void {
-    const [index, high, low] = [this.#index, this.#high, this.#low];
-    const [heldIndex, heldHigh, heldLow] = this.#held;
+    const [index, high, low, length] = [this.#index, this.#high, this.#low, this.#length];
+    const [heldIndex, heldHigh, heldLow, heldLength] = this.#held;
     const held = middle - from;
     heldIndex.set(index.subarray(from, middle));
     heldHigh.set(high.subarray(from, middle));
     heldLow.set(low.subarray(from, middle));
+    heldLength.set(length.subarray(from, middle));
     let left = 0;
     let right = middle;
     let target = from;
     while (left < held && right < to) {
-      const order = this.#compare(heldHigh[left] as number, heldLow[left] as number, heldIndex[left] as number, right);
-      if (order <= 0) {
-        index[target] = heldIndex[left] as number;
-        high[target] = heldHigh[left] as number;
-        low[target++] = heldLow[left++] as number;
+      const row = heldIndex[left] as number;
+      const rowHigh = heldHigh[left] as number;
+      const rowLow = heldLow[left] as number;
+      const rowLength = heldLength[left] as number;
+      if (this.#compare(rowHigh, rowLow, rowLength, row, right) <= 0) {
+        index[target] = row;
+        high[target] = rowHigh;
+        low[target] = rowLow;
+        length[target++] = rowLength;
+        left++;
       } else {
         index[target] = index[right] as number;
         high[target] = high[right] as number;
-        low[target++] = low[right++] as number;
+        low[target] = low[right] as number;
+        length[target++] = length[right++] as number;
       }
     }
     index.set(heldIndex.subarray(left, held), target);
     high.set(heldHigh.subarray(left, held), target);
     low.set(heldLow.subarray(left, held), target);
+    length.set(heldLength.subarray(left, held), target);
   }
 
-  /** Compares the row with these 64 bits to the row at a place. */
-  #compare(high: number, low: number, row: number, place: number): number {
+  /** Compares the row with these 64 bits and this length to the row at a place. */
+  #compare(high: number, low: number, length: number, row: number, place: number): number {
     if (high !== this.#high[place]) return high - (this.#high[place] as number);
     if (low !== this.#low[place]) return low - (this.#low[place] as number);
+    // The zeros that fill up a key are after its end: of keys that are equal with them, the shorter one is first.
+    const otherLength = this.#length[place] as number;
+    if (length !== LONG || otherLength !== LONG) return length - otherLength;
     const other = this.#index[place] as number;
-    const start = this.#start(row) + this.#common;
-    const otherStart = this.#start(other) + this.#common;
     return compareRanges(
       this.#arena,
-      start,
+      this.#start(row) + this.#common,
       this.#ends[row] as number,
       this.#arena,
-      otherStart,
+      this.#start(other) + this.#common,
       this.#ends[other] as number,
     );
   }

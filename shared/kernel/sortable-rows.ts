@@ -27,4 +27,4 @@ export interface EmitStore {
 }
 
 /** What sorting and writing take for each row, counted as rows are added so that finishing never fails. */
-export const FINISH_BYTES_PER_ROW = 20;
+export const FINISH_BYTES_PER_ROW = 22;

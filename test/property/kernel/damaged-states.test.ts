@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'vitest';
+import { decodeBlock, encodeBlock, type Block } from '../../../shared/codec/block.js';
+import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
+import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
+import type { AggregatorName } from '../../../shared/codec/state.js';
+import { hasCode } from '../../../shared/errors.js';
+import { MapOutput } from '../../../shared/kernel/map-output.js';
+import { mergeGroups } from '../../../shared/kernel/merge.js';
+import { memoryScratch } from '../../../shared/kernel/scratch.js';
+
+const job = 'abcdefghijkl';
+const attempt = 'map-00000.1-1';
+
+function blockOf(aggregator: AggregatorName, values: readonly unknown[]): Block {
+  const output = new MapOutput({ partitions: 1, aggregator, memoryBytes: 2 ** 22, job, attempt });
+  values.forEach((value, i) => output.emit(`key ${i >> 1}`, value));
+  output.recordDone();
+  const pieces: Uint8Array[] = [];
+  output.finish((bytes) => pieces.push(bytes));
+  const object = new Uint8Array(Buffer.concat(pieces));
+  const [entry] = verifyShuffleObject(object, identityOf(job, attempt)).partitions;
+  const reader = new FrameReader(identityOf(job, attempt), 0);
+  reader.push(object.subarray(0, entry!.bytes));
+  return decodeBlock(reader.next()!);
+}
+
+/** Reads a block as a reducer does, by itself or next to another one, through a scratch run. */
+function fold(block: Block, aggregator: AggregatorName): number {
+  const source = () => {
+    let left: Block | undefined = block;
+    return {
+      next() {
+        const next = left;
+        left = undefined;
+        return next;
+      },
+    };
+  };
+  const cursor = mergeGroups({ sources: [source, source, source], openMax: 2, scratch: memoryScratch() });
+  while (cursor.nextGroup()) cursor.foldStates(aggregator);
+  return cursor.found.records;
+}
+
+describe('a damaged block of states that got past its checksum', () => {
+  test.each([
+    ['count', 'state', [1, 2, 3, 4, 5]],
+    ['sum', 'state', [0.5, 2, -3.25]],
+    ['sum', 'wide', [1e-300, 2, 3, -1e300]],
+    ['min', 'state', [1, 2, 3]],
+    ['max', 'wide', ['x', 3n, 4, 'y']],
+  ] as const)('%s (%s) is folded or refused, whichever byte is changed', (aggregator, kind, values) => {
+    const block = blockOf(aggregator, values);
+    expect(block.kind).toBe(kind);
+    expect(fold(block, aggregator)).toBe(block.rows * 3);
+    const bytes = encodeBlock(block);
+    let refused = 0;
+    for (let at = 0; at < bytes.length; at++) {
+      for (const bits of [0x01, 0x08, 0x80, 0xff]) {
+        const damaged = bytes.slice();
+        damaged[at] = (damaged[at] as number) ^ bits;
+        try {
+          fold(decodeBlock(damaged), aggregator);
+        } catch (error) {
+          expect(hasCode(error, 'block-corrupt'), String(error)).toBe(true);
+          refused++;
+        }
+      }
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
+});
