@@ -68,6 +68,8 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
+  /** A worker that stops waits so long for the coordinator to acknowledge its last reports. */
+  drainMsMax: 2_000,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import { GristmillError } from '../shared/errors.js';
 import type { WorkerId } from '../shared/ids.js';
-import { PROTOCOL_VERSION } from '../shared/limits.js';
+import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { Assignment, CoordinatorMessage, TaskReport } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
@@ -53,6 +53,9 @@ class RunningAgent {
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
   private store: ObjectStore | undefined;
+  /** Attempts that have ended and whose log is being kept. */
+  private finishing = 0;
+  private onAcknowledged: () => void = () => undefined;
   private markReady: () => void = () => undefined;
   private refuse: (error: GristmillError) => void = () => undefined;
 
@@ -89,10 +92,25 @@ class RunningAgent {
     });
   }
 
+  /** The coordinator hears how every attempt ended before the session does, if it answers in time. */
   async stop(): Promise<void> {
-    this.session.close();
+    this.session.send({ draining: true });
     await this.pool.stop();
+    await this.acknowledged();
+    this.session.close();
     await this.store?.close();
+  }
+
+  private acknowledged(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.after(limits.drainMsMax, resolve);
+      this.onAcknowledged = () => {
+        if (this.finishing > 0 || this.unacknowledged.size > 0) return;
+        cancel();
+        resolve();
+      };
+      this.onAcknowledged();
+    });
   }
 
   /** Attempts that are running, or whose report is not acknowledged. */
@@ -107,6 +125,7 @@ class RunningAgent {
       this.markReady();
     }
     for (const { job, attempt } of message.acknowledge ?? []) this.unacknowledged.delete(`${job}/${attempt}`);
+    this.onAcknowledged();
     for (const assignment of message.assign ?? []) this.assign(assignment);
     for (const { job, attempt } of message.cancel ?? []) this.pool.cancel(job, attempt);
     for (const job of message.endedJobs ?? []) this.pool.endJob(job);
@@ -119,12 +138,14 @@ class RunningAgent {
   }
 
   private async finished(assignment: Assignment, { report, log }: Finished): Promise<void> {
+    this.finishing += 1;
     if (log !== '' && this.store) {
       const key = storeKeys.log(assignment.job, assignment.attempt);
       await this.store.put(key, Buffer.from(log), { durable: false }).catch((error: unknown) => {
         this.options.log.warn({ attempt: assignment.attempt, error: GristmillError.from(error).message }, 'log lost');
       });
     }
+    this.finishing -= 1;
     this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
     this.session.send({ reports: [report] });
   }

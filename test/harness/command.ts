@@ -1,6 +1,16 @@
 /** Runs the built command as a user would: real processes, real signals, in a folder of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,35 +79,30 @@ export class Workplace {
     return Number(await until(this.gates, find));
   }
 
-  /** Processes, zombies aside, whose command line or working directory lies in this folder. */
+  /** Processes that run in this folder, zombies aside. */
   processes(): number[] {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .map(Number)
-      .filter((pid) => {
-        try {
-          const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-          return state !== 'Z' && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(this.temporary);
-        } catch {
-          return false;
-        }
-      });
-  }
-
-  /** Executors: their scratch directory, below this folder, is their argument. */
-  executors(): number[] {
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
       .filter((pid) => {
         try {
           const state = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1];
-          const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-          return state !== 'Z' && line.includes('executor/main.js') && line.includes(this.folder);
+          return state !== 'Z' && readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder);
         } catch {
-          return false;
+          return false; // it has ended meanwhile
         }
       });
+  }
+
+  /** Those that are executors. */
+  executors(): number[] {
+    return this.processes().filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('gristmill-executor');
+      } catch {
+        return false;
+      }
+    });
   }
 
   files(name: string): string[] {
