@@ -1,5 +1,5 @@
 /** Executors and commands that die: the output is right all the same, nothing is left over, and the next run works. */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, events, repository, Workplace, type Ended } from '../../harness/command.js';
@@ -103,7 +103,7 @@ describe('a command that is ended', () => {
     await eventually(() => running.stderr.includes('ancel'));
     const ended = await running.ended;
     expect(ended.code).toBe(143);
-    expect(existsSync(place.path('out'))).toBe(false);
+    expect(place.files('out')).toEqual([]);
     expectNothingLeft();
     place.release(gate);
     expectRight(await place.run(...RUN));
@@ -118,7 +118,7 @@ describe('a command that is ended', () => {
     const ended = await terminal.ended;
     expect(ended.stdout).toMatch(/cancel/i);
     expect(ended.code).toBe(130);
-    expect(existsSync(place.path('out'))).toBe(false);
+    expect(place.files('out')).toEqual([]);
     await eventually(() => place.executors().length === 0);
     expectNothingLeft();
     place.release('map');
