@@ -10,6 +10,7 @@ import { encodeStageManifest } from '../shared/codec/stage-manifest.js';
 import { delay } from '../shared/clock.js';
 import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js';
 import { gate } from '../shared/gate.js';
+import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
 import { outputNames, storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
@@ -28,6 +29,8 @@ export interface CommitterPorts {
   readonly outputs: Outputs;
   readonly owner: Owner;
   readonly clock: Clock;
+  /** Whether the effect is still among what the job, as it is now, has to do. */
+  readonly isPending: (job: JobId, effect: Effect) => boolean;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -55,6 +58,7 @@ export async function carryOut(
     }
     const waitMs = Math.min(limits.attemptBackoffMs * 2 ** Math.min(tries, 16), limits.attemptBackoffMsMax);
     await delay(ports.clock, waitMs * (0.5 + ports.random() / 2), signal);
+    if (!ports.isPending(job.id, effect)) return { kind: 'dropped' };
   }
 }
 

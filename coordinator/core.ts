@@ -20,7 +20,7 @@ import { lead } from './leadership.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
 import { step } from './scheduler/decide.js';
-import { pendingEffects } from './scheduler/effects.js';
+import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
 import { isEnded } from './scheduler/state.js';
@@ -100,8 +100,12 @@ export class Coordinator {
       },
       onHalt: (error) => this.#halt(error),
     });
+    const isPending = (id: JobId, effect: Effect) => {
+      const job = state.durable.jobs.get(id);
+      return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
+    };
     this.#effects = new EffectRunner({
-      carryOut: (job, effect) => carryOut({ ...options, random }, job, effect, this.#stop.signal),
+      carryOut: (job, effect) => carryOut({ ...options, random, isPending }, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {
         if (result.kind === 'failed' || result.kind === 'given-up') {
           options.log.warn({ job, effect, failure: result.failure }, 'an effect failed');

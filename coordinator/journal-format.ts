@@ -47,7 +47,12 @@ export async function decodeSlot(slot: number, bytes: Uint8Array): Promise<Slot>
   if (header['slot'] !== slot) throw corrupt(slot, `it was written for slot ${String(header['slot'])}`);
   if (header['records'] !== rest.length) throw corrupt(slot, 'it has another number of records than it says');
   if (typeof epoch !== 'number' || typeof writer !== 'string') throw corrupt(slot, 'it names no epoch or writer');
-  return { slot, epoch, writer, records: rest.map((line) => JSON.parse(line, revive) as JournalRecord) };
+  return { slot, epoch, writer, records: rest.map(parseRecord) };
+}
+
+/** One line of a slot. */
+export function parseRecord(line: string): JournalRecord {
+  return JSON.parse(line, revive) as JournalRecord;
 }
 
 async function digestOf(bytes: Uint8Array): Promise<string> {

@@ -54,9 +54,9 @@ export class StageBoard {
     return this.#next < this.#status.length ? this.#next : undefined;
   }
 
-  isOpen(index: number): boolean {
-    const status = this.#status[index];
-    return status === WAITING || status === BACKING_OFF;
+  /** True while this leader has given the task to nobody: then a predecessor's attempt may go on. */
+  isUntouched(index: number): boolean {
+    return this.#status[index] === WAITING && this.#started[index] === 0;
   }
 
   /** A new attempt of the task; its number is counted within the epoch. */

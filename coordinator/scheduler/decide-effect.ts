@@ -35,6 +35,8 @@ function recordsOf(state: SchedulerState, job: Job, { effect, result }: Ended, n
       if (effect.kind === 'step') return [{ type: 'step-done', ...about, step: effect.step }];
       if (effect.kind !== 'publish' || job.state !== 'committing') return [];
       return [{ type: 'part-published', ...about, part: effect.part }];
+    case 'dropped':
+      return [];
     case 'staged-missing':
       return lost(state, job, result.attempt, about);
     case 'given-up':

@@ -60,7 +60,7 @@ function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Re
   });
 }
 
-/** Takes over an attempt of an earlier epoch whose task is still open. False: it is to be ended. */
+/** Takes over an attempt of an earlier epoch whose task this leader has not given out yet. False: it is to be ended. */
 function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, now: Now): boolean {
   const { durable, volatile } = state;
   const job = durable.jobs.get(ref.job);
@@ -75,7 +75,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
   const isOurs = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt) && openKind(job) === kind;
   if (!isOurs) return false;
   const stage = stageOf(openBoard(volatile, job.id), job, kind);
-  if (!stage.isOpen(index)) return false;
+  if (!stage.isUntouched(index)) return false;
   stage.markRunning(index);
   keep(state, worker, { ...known, cancelledMs: undefined });
   return true;

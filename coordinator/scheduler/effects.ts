@@ -5,13 +5,14 @@
  * ```
  *  validating   read-inspection -> claim-output -> write-plan        (a dry run claims nothing)
  *  in_progress  map stage done:  write-stage-manifest
- *  committing   remove-replaced -> publish each part -> publish-audit -> write-manifest -> write-success
- *  completed    discard-staged -> keep-audit -> sweep-shuffle
+ *  committing   remove-replaced -> publish each part -> discard-staged -> publish-audit -> write-manifest -> write-success
+ *  completed    keep-audit -> sweep-shuffle
  *  failed, cancelled, expired
  *               remove-published -> discard-staged -> release-claim -> keep-audit -> sweep-shuffle
  * ```
  *
- * Effects of one list may run at the same time; those of the next wait until all of them have ended.
+ * What losing attempts have staged goes before the manifest comes: once the outcome is told, the next job may be staging
+ * its own output there. Effects of one list may run at the same time; those of the next wait until all of them have ended.
  */
 import type { Step } from './records.js';
 import {
@@ -72,14 +73,13 @@ function ofCommitting(job: CommittingJob): readonly Effect[] {
   }
   if (publishes.length > 0) return publishes;
   if (job.published.size < job.plan.partitions) return [];
-  return firstOf(job, ['audit-published', 'manifest-written', 'success-written']);
+  return firstOf(job, ['staged-discarded', 'audit-published', 'manifest-written', 'success-written']);
 }
 
 function ofEnded(job: EndedJob): readonly Effect[] {
   const outcome = job.state === 'archived' ? job.outcome : job.state;
   if (outcome === 'completed' || outcome === 'partial_success') {
-    const staged: readonly Step[] = job.work ? ['staged-discarded'] : [];
-    return firstOf(job, [...staged, 'audit-kept', 'shuffle-swept']);
+    return firstOf(job, ['audit-kept', 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.
   const published: readonly Step[] = job.published ? ['published-removed'] : [];

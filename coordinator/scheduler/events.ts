@@ -22,6 +22,8 @@ export type EffectResult =
   | { readonly kind: 'inspected'; readonly inspected: Inspected }
   | { readonly kind: 'claimed'; readonly claim: Claim }
   | { readonly kind: 'planned'; readonly plan: PlanFacts; readonly notices: readonly string[] }
+  /** The job went on otherwise before the effect was done. */
+  | { readonly kind: 'dropped' }
   /** The staged bytes of this winner are gone. */
   | { readonly kind: 'staged-missing'; readonly attempt: AttemptId }
   /** Only cleaning up may end so: it was tried, it cannot be done, and the job goes on. */

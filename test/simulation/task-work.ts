@@ -3,6 +3,7 @@
  * executor. A "record" is a byte of input; the record at offset `o` belongs to partition `o mod R` and weighs `o`.
  */
 import { zeroCounts, type Counts } from '../../shared/counts.js';
+import { GristmillError } from '../../shared/errors.js';
 import { outputNames, storeKeys, type Inspection, type Plan, type StageManifest } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
 import { createChecksum } from '../../shared/store/checksum.js';
@@ -15,6 +16,8 @@ export interface MiniatureJob {
   readonly splitBytes: number;
   readonly partitions: number;
   readonly output: string;
+  /** Its first map task throws, as user code does. */
+  readonly doomed?: boolean;
 }
 
 export interface TaskPlaces {
@@ -69,6 +72,9 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
 async function map(places: TaskPlaces, assignment: Assignment): Promise<TaskResult> {
   const { job, attempt, index } = assignment;
   const plan = decode(await places.store.get(storeKeys.plan(job))) as Plan;
+  if (index === 0 && (plan.params as MiniatureJob).doomed === true) {
+    throw new GristmillError('map-failed', 'simulated: the user’s map throws');
+  }
   const offsets: number[] = [];
   for (const { start, end } of plan.maps[index] ?? []) for (let at = start; at < end; at++) offsets.push(at);
   const read: Counts = {

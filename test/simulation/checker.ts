@@ -1,0 +1,280 @@
+/**
+ * The invariants, checked at each step against the journal as it lies in the store: what is visible must follow from
+ * what is durable, and what was said must stay so.
+ */
+import { parseRecord } from '../../coordinator/journal-format.js';
+import type { Manifest } from '../../coordinator/manifest.js';
+import { evolve } from '../../coordinator/scheduler/evolve.js';
+import type { JournalRecord } from '../../coordinator/scheduler/records.js';
+import { emptyState, isEnded, workOf, type CommittingJob, type Job } from '../../coordinator/scheduler/state.js';
+import { isMapStageDone } from '../../coordinator/scheduler/work.js';
+import { attemptParts, type JobId } from '../../shared/ids.js';
+import { outputNames, storeKeys } from '../../shared/plan.js';
+import type { Assignment, AttemptRef } from '../../shared/protocol.js';
+import type { StoreChange, StoreObserver } from './sim-store.js';
+import type { World } from './world.js';
+
+type About<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>;
+
+export class Checker implements StoreObserver {
+  /** The journal, as far as it is in the store. */
+  readonly durable = emptyState();
+  /** Every object, by key. */
+  readonly objects = new Map<string, { readonly bytes: Uint8Array; readonly atMs: number }>();
+  /** When a prefix was last listed, or its staged writes discarded. */
+  readonly listedMs = new Map<string, number>();
+  readonly discardedMs = new Map<string, number>();
+  readonly #world: World;
+  readonly #outcomes = new Map<JobId, string>();
+  readonly #winners = new Map<string, string>();
+  readonly #planned = new Set<JobId>();
+  readonly #assigned = new Map<string, string>();
+  /** The last attempt that a leader has given out, by epoch, job and task. */
+  readonly #latest = new Map<string, string>();
+  readonly #acknowledged = new Set<string>();
+  readonly #events = new Map<string, string>();
+  #slots = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  onList(prefix: string): void {
+    this.listedMs.set(prefix, this.#world.nowMs);
+  }
+
+  onChange(change: StoreChange): void {
+    const { kind, key } = change;
+    if (kind === 'discard-staged') {
+      this.#checkDiscard(key);
+      this.discardedMs.set(key, this.#world.nowMs);
+      return;
+    }
+    const before = this.objects.get(key)?.bytes;
+    if (kind === 'delete') this.objects.delete(key);
+    else this.objects.set(key, { bytes: change.bytes, atMs: this.#world.nowMs });
+    if (key.startsWith(storeKeys.journalPrefix)) this.#onJournal(change);
+    else if (key.startsWith('v1/')) this.#checkStore(change);
+    else if (kind === 'delete') this.#checkRemoval(key);
+    else if (kind === 'publish') this.#checkPublish(change);
+    else if (before === undefined || Buffer.compare(before, change.bytes) !== 0) this.#checkOutput(key, change.bytes);
+  }
+
+  jobsAt(prefix: string): Job[] {
+    return [...this.durable.jobs.values()].filter(
+      ({ inspected }) => inspected !== undefined && `${inspected.output.slice('memory:'.length)}/` === prefix,
+    );
+  }
+
+  // --- the journal
+
+  #onJournal(change: StoreChange): void {
+    if (change.kind !== 'put') this.#world.violate(`a journal slot was changed: ${change.key}`);
+    const lines = Buffer.from(change.bytes).toString('utf8').split('\n');
+    const { slot, epoch } = JSON.parse(lines[0] ?? '') as { slot: number; epoch: number };
+    if (slot !== this.#slots + 1) this.#world.violate(`journal slot ${slot} follows ${this.#slots}`);
+    if (epoch < this.durable.epoch) this.#world.violate(`epoch ${epoch} writes after ${this.durable.epoch}`);
+    this.#slots = slot;
+    for (const line of lines.slice(1, -2)) this.#onRecord(parseRecord(line), epoch);
+  }
+
+  #onRecord(record: JournalRecord, epoch: number): void {
+    this.#world.note(
+      `DURABLE ${record.type} ${'attempt' in record ? record.attempt : ''}${'to' in record ? record.to : ''}`,
+    );
+    if (record.type === 'task-won') this.#checkWinner(record, epoch);
+    if (record.type === 'attempt-failed') this.#checkNotEarly(record);
+    if (record.type === 'winner-lost') this.#winners.delete(`${record.job}/${attemptParts(record.attempt).task}`);
+    if (record.type === 'job-moved') this.#checkMove(record);
+    if (record.type === 'job-planned') this.#planned.add(record.job);
+    try {
+      evolve(this.durable, record);
+    } catch (thrown) {
+      this.#world.violate(`the journal cannot be replayed: ${String(thrown)}`);
+    }
+  }
+
+  #checkWinner(record: About<'task-won'>, epoch: number): void {
+    const { job, attempt } = record;
+    const task = `${job}/${attemptParts(attempt).task}`;
+    const other = this.#winners.get(task);
+    if (other !== undefined) this.#world.violate(`${attempt} wins after ${other} has won`);
+    this.#winners.set(task, attempt);
+    const latest = this.#latest.get(`${epoch}/${task}`);
+    if (latest !== undefined && latest !== attempt) {
+      this.#world.violate(`the late report of ${attempt} was accepted: ${latest} had been given out`);
+    }
+    if (!this.#assigned.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins and was never given out`);
+    this.#checkNotEarly(record);
+  }
+
+  #checkNotEarly({ job, attempt }: About<'task-won'> | About<'attempt-failed'>): void {
+    if (this.#acknowledged.has(`${job}/${attempt}`)) {
+      this.#world.violate(`the report of ${attempt} was acknowledged before it was durable`);
+    }
+  }
+
+  #checkMove({ job, to }: About<'job-moved'>): void {
+    const from = this.durable.jobs.get(job);
+    const { transitions } = this.#world;
+    const edge = `${from?.state} -> ${to}`;
+    transitions.set(edge, (transitions.get(edge) ?? 0) + 1);
+    const outcome = this.#outcomes.get(job);
+    if (outcome !== undefined) this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
+    if (['completed', 'partial_success', 'failed', 'expired', 'cancelled'].includes(to)) this.#outcomes.set(job, to);
+    if (to === 'completed' && from?.state === 'committing') this.#checkComplete(from);
+  }
+
+  #checkComplete(job: CommittingJob): void {
+    const prefix = `${job.inspected.output.slice('memory:'.length)}/`;
+    for (const name of [outputNames.manifest, outputNames.success, outputNames.audit]) {
+      if (!this.objects.has(prefix + name)) this.#world.violate(`${job.id} is completed without its ${name}`);
+    }
+    this.#checkParts(job, prefix);
+  }
+
+  // --- the store
+
+  #checkStore({ kind, key }: StoreChange): void {
+    const [, what, id] = key.split('/');
+    const job = this.durable.jobs.get(id as JobId);
+    if (what === 'shuffle' && kind === 'delete') {
+      if (!job || !isEnded(job)) this.#world.violate(`${key} was removed before the end of its job was durable`);
+    } else if (what === 'jobs' && key.endsWith('/plan')) {
+      const isKnown = job !== undefined && (this.#planned.has(job.id) || (job.state === 'validating' && job.claim));
+      if (!isKnown && !(job && isEnded(job))) this.#world.violate(`${key} was written before its claim was durable`);
+    } else if (what === 'jobs' && key.includes('/stage/')) {
+      const work = job && workOf(job);
+      if (!work || !isMapStageDone(work)) this.#world.violate(`${key} was written before its winners were durable`);
+    }
+  }
+
+  #checkDiscard(prefix: string): void {
+    const may = this.jobsAt(prefix).some(
+      (job) => isEnded(job) || (job.state === 'committing' && job.published.size === job.plan.partitions),
+    );
+    if (!may) this.#world.violate(`staged outputs of ${prefix} were discarded while they were wanted`);
+  }
+
+  #checkRemoval(key: string): void {
+    const [prefix, name] = split(key);
+    const may = this.jobsAt(prefix).some((job) => {
+      if (name === outputNames.claim || name.startsWith('_takeover')) return true;
+      if (job.state === 'committing') return job.request.overwrite && !job.steps.has('replaced-removed');
+      return job.state === 'failed' && job.published !== undefined;
+    });
+    if (!may) this.#world.violate(`${key} was removed and no durable record says so`);
+  }
+
+  #checkPublish(change: Extract<StoreChange, { kind: 'publish' }>): void {
+    const [prefix, name] = split(change.key);
+    // A publish that was sent before its job failed may land until what was published is removed.
+    const jobs = this.jobsAt(prefix);
+    const job =
+      jobs.find(({ state }) => state === 'committing') ??
+      jobs.find((one) => one.state === 'failed' && one.published && !one.steps.has('published-removed'));
+    const published = job && 'published' in job ? job.published : undefined;
+    if (!job || !published) this.#world.violate(`${change.key} was published before committing was durable`);
+    const part = Number(/\d+/.exec(name)?.[0]);
+    const winner = workOf(job)?.sealed[part];
+    if (winner?.seal.staged !== change.seal.staged) {
+      this.#world.violate(`${change.key} is of ${change.seal.attempt}, the journal says ${winner?.attempt}`);
+    }
+    if (published.has(part)) this.#world.violate(`${change.key} was published twice`);
+  }
+
+  #checkOutput(key: string, bytes: Uint8Array): void {
+    const [prefix, name] = split(key);
+    if (name === outputNames.claim) {
+      if (this.jobsAt(prefix).length === 0)
+        this.#world.violate(`${key} was claimed before its job's output was durable`);
+      return;
+    }
+    if (name.startsWith('_takeover')) return;
+    const job = this.jobsAt(prefix).find(({ state }) => state === 'committing');
+    if (job?.state !== 'committing') this.#world.violate(`${key} was written, and no job is committing there`);
+    if (job.published.size < job.plan.partitions)
+      this.#world.violate(`${key} was written before every part was published`);
+    if (name === outputNames.manifest) this.#checkManifest(job, prefix, bytes);
+    if (name === outputNames.success && !this.objects.has(prefix + outputNames.manifest)) {
+      this.#world.violate(`${key} was written before the manifest`);
+    }
+  }
+
+  #checkManifest(job: CommittingJob, prefix: string, bytes: Uint8Array): void {
+    const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as Manifest;
+    if (manifest.job !== job.id) this.#world.violate(`the manifest of ${prefix} is of ${manifest.job}, not ${job.id}`);
+    if (manifest.parts.length !== job.plan.partitions) {
+      this.#world.violate(`the manifest of ${prefix} has ${manifest.parts.length} of ${job.plan.partitions} parts`);
+    }
+    for (const part of manifest.parts) {
+      const found = this.objects.get(prefix + part.key);
+      if (found?.bytes.length !== part.bytes) {
+        this.#world.violate(
+          `the manifest lists ${part.key} with ${part.bytes} bytes; there are ${found?.bytes.length}`,
+        );
+      }
+    }
+    this.#checkParts(job, prefix);
+  }
+
+  #checkParts(job: CommittingJob, prefix: string): void {
+    for (const [part, winner] of job.work.sealed.entries()) {
+      const found = this.objects.get(prefix + outputNames.part(part, job.inspected.format));
+      if (!winner || found?.bytes.length !== winner.seal.bytes) {
+        this.#world.violate(`part ${part} of ${prefix} is not what its winner sealed`);
+      }
+    }
+  }
+
+  // --- what was said
+
+  onAssign(epoch: number, worker: string, { job, attempt, kind }: Assignment): void {
+    const by = `${epoch} to ${worker}`;
+    const before = this.#assigned.get(`${job}/${attempt}`);
+    if (before !== undefined && before !== by) {
+      this.#world.violate(`the attempt id ${attempt} was given out twice: by ${before}, by ${by}`);
+    }
+    this.#assigned.set(`${job}/${attempt}`, by);
+    this.#latest.set(`${epoch}/${job}/${attemptParts(attempt).task}`, attempt);
+    const known = this.durable.jobs.get(job);
+    const isDurable =
+      kind === 'reduce' ? known?.steps.has('stage-manifest') : kind === 'map' ? this.#planned.has(job) : known;
+    if (isDurable === undefined || isDurable === false) {
+      this.#world.violate(`${attempt} was given out before what it needs was durable`);
+    }
+  }
+
+  onAcknowledge({ job, attempt }: AttemptRef): void {
+    const known = this.durable.jobs.get(job);
+    const isDurable =
+      known?.failedAttempts.has(attempt) || this.#winners.get(`${job}/${attemptParts(attempt).task}`) === attempt;
+    if (!isDurable) this.#acknowledged.add(`${job}/${attempt}`);
+  }
+
+  onSubmitted(requestId: string, job: JobId): void {
+    if (this.durable.byRequest.get(requestId) !== job) {
+      this.#world.violate(`the submission of ${job} was answered before it was durable`);
+    }
+  }
+
+  onCancelled(job: JobId): void {
+    if (this.durable.jobs.get(job)?.state !== 'cancelled') {
+      this.#world.violate(`the cancellation of ${job} was answered and is not durable`);
+    }
+  }
+
+  /** A durable event as a watcher saw it. */
+  onEvent(job: JobId, cursor: number, event: string, isDurable: boolean): void {
+    const key = `${job}/${cursor}`;
+    const before = this.#events.get(key);
+    if (before !== undefined && before !== event) this.#world.violate(`event ${cursor} of ${job} has changed`);
+    if (!isDurable) this.#world.violate(`event ${cursor} of ${job} was shown before it was durable: ${event}`);
+    this.#events.set(key, event);
+  }
+}
+
+function split(key: string): readonly [string, string] {
+  const at = key.lastIndexOf('/') + 1;
+  return [key.slice(0, at), key.slice(at)];
+}

@@ -1,0 +1,85 @@
+/** What runs have met with: a simulation in which nothing fails proves nothing. */
+import type { RunReport } from './simulation.js';
+
+/** Each of these must have happened at least so often in 200,000 steps. */
+const FAULTS_MIN = 10;
+const CRASH_POINTS_MIN = 25;
+const TRANSITIONS = [
+  'validating -> queued',
+  'queued -> in_progress',
+  'in_progress -> committing',
+  'committing -> completed',
+  'committing -> failed',
+  'validating -> completed',
+  'validating -> cancelled',
+  'in_progress -> cancelled',
+  'in_progress -> failed',
+  'validating -> failed',
+] as const;
+const FAULTS = [
+  'store error before a read',
+  'store error before a write',
+  'write lands later than its timeout',
+  'answer of a write lost',
+  'write in flight at a crash is lost',
+  'write of the dead lands late',
+  'message delivered twice',
+  'message delayed',
+  'stream broken, messages lost',
+  'executor dies',
+  'report late',
+  'report sent twice',
+  'worker dies',
+  'worker freezes',
+  'leader crashes at any time',
+  'leader crashes at a store call',
+  'staged output lost',
+  'stranger in the output',
+  'answer to a client lost',
+] as const;
+
+export class Coverage {
+  seeds = 0;
+  steps = 0;
+  readonly faults = new Map<string, number>();
+  readonly transitions = new Map<string, number>();
+  readonly crashPoints = new Map<string, number>();
+  readonly outcomes = new Map<string, number>();
+
+  add(report: RunReport): void {
+    this.seeds++;
+    this.steps += report.steps;
+    merge(this.faults, report.faults);
+    merge(this.transitions, report.transitions);
+    merge(this.crashPoints, report.crashPoints);
+    merge(this.outcomes, report.outcomes);
+  }
+
+  /** What should have happened and did not, or too seldom. */
+  missing(): string[] {
+    const faults = FAULTS.filter((fault) => (this.faults.get(fault) ?? 0) < FAULTS_MIN);
+    const transitions = TRANSITIONS.filter((edge) => !this.transitions.has(edge));
+    const points = this.crashPoints.size < CRASH_POINTS_MIN ? [`${CRASH_POINTS_MIN} crash points`] : [];
+    return [...faults, ...transitions, ...points];
+  }
+
+  toString(): string {
+    const section = (name: string, counts: ReadonlyMap<string, number>) => [
+      `${name}:`,
+      ...[...counts]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([what, count]) => `  ${String(count).padStart(7)}  ${what}`),
+    ];
+    return [
+      `${this.seeds} seeds, ${this.steps} steps`,
+      ...section('faults', this.faults),
+      ...section('transitions', this.transitions),
+      ...section(`crash points (${this.crashPoints.size})`, this.crashPoints),
+      ...section('outcomes', this.outcomes),
+    ].join('\n');
+  }
+}
+
+function merge(into: Map<string, number>, from: ReadonlyMap<string, number>): void {
+  for (const [what, count] of from) into.set(what, (into.get(what) ?? 0) + count);
+}

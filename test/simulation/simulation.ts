@@ -1,0 +1,257 @@
+/**
+ * One run: a seed makes a store, leaders, workers and jobs, lets them fail in every way for a while, then heals the world
+ * and asks that every job ends, that its result is right, and that nothing is left over.
+ */
+import { isEnded } from '../../coordinator/scheduler/state.js';
+import { pendingEffects } from '../../coordinator/scheduler/effects.js';
+import { limits } from '../../shared/limits.js';
+import { outputNames, storeKeys, type Plan } from '../../shared/plan.js';
+import { Checker } from './checker.js';
+import type { SeededRandom } from './random.js';
+import { SimClient } from './sim-client.js';
+import { prefixOf, SimLeaders } from './sim-leader.js';
+import { SimDisk } from './sim-store.js';
+import { SimWorker } from './sim-worker.js';
+import { doTask, expectedParts, type MiniatureJob } from './task-work.js';
+import { Violation, World } from './world.js';
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Of the faulty time; healing takes what it needs. */
+  readonly steps: number;
+}
+
+export interface RunReport {
+  readonly steps: number;
+  readonly faults: ReadonlyMap<string, number>;
+  readonly transitions: ReadonlyMap<string, number>;
+  readonly crashPoints: ReadonlyMap<string, number>;
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly violation: string | undefined;
+  readonly trace: readonly string[];
+}
+
+/** Steps within which a healed world must come to rest. */
+const HEAL_STEPS_MAX = 60_000;
+
+export async function runSeed({ seed, steps }: RunOptions): Promise<RunReport> {
+  const run = new Run(seed);
+  let violation: string | undefined;
+  try {
+    await run.play(steps);
+  } catch (thrown) {
+    violation = thrown instanceof Violation ? thrown.message : String((thrown as Error).stack ?? thrown);
+  }
+  const { world } = run;
+  return {
+    steps: world.steps,
+    faults: world.faults,
+    transitions: world.transitions,
+    crashPoints: world.crashPoints,
+    outcomes: run.outcomes(),
+    violation,
+    trace: world.trace,
+  };
+}
+
+class Run {
+  readonly world: World;
+  readonly #disk: SimDisk;
+  readonly #checker: Checker;
+  readonly #leaders: SimLeaders;
+  readonly #workers: readonly SimWorker[];
+  readonly #clients: readonly SimClient[];
+  /** Keys that are not any job's. */
+  readonly #strangers = new Set<string>();
+
+  constructor(seed: number) {
+    this.world = new World(seed);
+    this.#disk = new SimDisk(this.world);
+    this.#checker = new Checker(this.world);
+    this.#disk.observer = this.#checker;
+    this.#leaders = new SimLeaders(this.world, this.#disk, this.#checker);
+    const { random } = this.world;
+    this.#disk.onWrite = (life, point) => {
+      if (life !== this.#leaders.life || !this.world.fault('leader crashes at a store call', 0.02)) return;
+      this.#leaders.crash(point);
+    };
+    this.#workers = Array.from({ length: random.between(1, 3) }, (_, i) => this.#worker(`w${i}`));
+    this.#clients = this.#makeClients(random);
+    this.#trouble();
+  }
+
+  #worker(name: string): SimWorker {
+    const worker: SimWorker = new SimWorker(name, this.world.random.between(1, 3), {
+      world: this.world,
+      connect: () => this.#leaders.connect(name, worker.incarnation),
+      doTask: (life, assignment) => {
+        const store = this.#disk.handle(life);
+        return doTask({ store, storeFor: (output) => ({ store, prefix: prefixOf(output) }) }, assignment);
+      },
+    });
+    return worker;
+  }
+
+  #makeClients(random: SeededRandom): SimClient[] {
+    return Array.from({ length: random.between(2, 5) }, (_, i) => {
+      // A few share an output, and replace each other's results.
+      const isShared = random.chance(0.25);
+      const miniature: MiniatureJob = {
+        kind: random.chance(0.25) ? 'map-only' : 'reduce',
+        inputBytes: Array.from({ length: random.between(0, 5) }, () => random.between(0, 60)),
+        splitBytes: random.between(10, 40),
+        partitions: random.between(1, 4),
+        output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
+        doomed: random.chance(0.06),
+      };
+      return new SimClient({
+        world: this.world,
+        leaders: this.#leaders,
+        checker: this.#checker,
+        miniature,
+        request: {
+          requestId: `request-${i}`,
+          name: 'miniature',
+          codeVersion: '0'.repeat(64),
+          params: { ...miniature },
+          inputs: [],
+          output: undefined,
+          baseUri: 'file:///',
+          overwrite: isShared,
+          limitRecords: undefined,
+          dryRun: random.chance(0.05),
+        },
+        submitAfterMs: random.between(1, isShared ? 30_000 : 8000),
+        cancelAfterMs: random.chance(0.2) ? random.between(1, 6000) : undefined,
+      });
+    });
+  }
+
+  /** What happens to the world by itself, as long as it is faulty. */
+  #trouble(): void {
+    const { world } = this;
+    const { random } = world;
+    world.after(random.between(50, 400), () => {
+      if (!world.faulty) return;
+      const worker = random.pick(this.#workers);
+      if (worker.isAlive && world.fault('worker dies', 0.04)) worker.die();
+      else if (world.fault('worker freezes', 0.03)) worker.freeze(random.between(200, 2 * limits.leaseDeadMs));
+      if (world.fault('leader crashes at any time', 0.015)) this.#leaders.crash('between two events');
+      if (random.chance(0.05)) this.#harmOutputs();
+      this.#trouble();
+    });
+  }
+
+  /** Somebody else's hands in an output: a staged object vanishes, or a stranger's lies where a part belongs. */
+  #harmOutputs(): void {
+    const { world } = this;
+    if (world.random.chance(0.7)) {
+      void this.#disk
+        .loseStaged((seal) => this.#isUnpublishedWinner(seal.staged))
+        .then((isLost) => isLost && world.fault('staged output lost', 1));
+      return;
+    }
+    const job = [...this.#checker.durable.jobs.values()].find(({ state }) => state === 'in_progress');
+    if (!job?.inspected || job.inspected.output.endsWith('shared')) return;
+    const key = prefixOf(job.inspected.output) + outputNames.part(0, job.inspected.format);
+    void this.#disk.objects.put(key, Buffer.from('a stranger’s'), { ifAbsent: true }).then(
+      () => {
+        this.#strangers.add(key);
+        world.fault('stranger in the output', 1);
+      },
+      () => undefined,
+    );
+  }
+
+  #isUnpublishedWinner(staged: string): boolean {
+    for (const job of this.#checker.durable.jobs.values()) {
+      if (job.state !== 'in_progress' && job.state !== 'committing') continue;
+      if (job.work.sealed.some((winner) => winner?.seal.staged === staged)) return true;
+    }
+    return false;
+  }
+
+  async play(steps: number): Promise<void> {
+    const { world } = this;
+    await world.runUntil(() => this.#isDone() && world.nowMs > 40_000, steps);
+    world.faulty = false;
+    if (!(await world.runUntil(() => this.#isDone(), HEAL_STEPS_MAX))) {
+      const jobs = [...this.#checker.durable.jobs.values()].map(({ id, state }) => `${id} ${state}`);
+      world.violate(`the healed world does not come to rest: ${jobs.join(', ')}`);
+    }
+    for (const client of this.#clients) this.#checkResult(client);
+    this.#checkLeftovers();
+  }
+
+  #isDone(): boolean {
+    if (this.#clients.some(({ outcome }) => outcome === undefined)) return false;
+    return [...this.#checker.durable.jobs.values()].every((job) => isEnded(job) && pendingEffects(job).length === 0);
+  }
+
+  outcomes(): Map<string, number> {
+    const outcomes = new Map<string, number>();
+    for (const { outcome } of this.#clients) {
+      outcomes.set(outcome ?? 'none', (outcomes.get(outcome ?? 'none') ?? 0) + 1);
+    }
+    return outcomes;
+  }
+
+  #checkResult(client: SimClient): void {
+    const { world } = this;
+    const job = client.job && this.#checker.durable.jobs.get(client.job);
+    if (!job || !isEnded(job)) return world.violate('an acknowledged job is gone');
+    if (job.state !== client.outcome) world.violate(`${job.id} was told to be ${client.outcome} and is ${job.state}`);
+    if (job.state === 'cancelled' && !client.wasCancelled) world.violate(`nobody cancelled ${job.id}`);
+    if (job.state === 'failed') {
+      const expected = ['output-occupied', 'executor-died', ...(client.miniature.doomed ? ['map-failed'] : [])];
+      const key = prefixOf(client.miniature.output) + outputNames.part(0, 'jsonl');
+      const isExpected =
+        expected.includes(job.failure?.code ?? '') ||
+        (job.failure?.code === 'publish-lost' && this.#strangers.has(key));
+      if (!isExpected) world.violate(`${job.id} failed without a reason: ${job.failure?.message}`);
+    }
+    const isLast = this.#lastCompleted(client.miniature.output) === job.id;
+    if (job.state !== 'completed' || job.request.dryRun || !isLast) return;
+    const prefix = prefixOf(client.miniature.output);
+    const plan = JSON.parse(this.#text(storeKeys.plan(job.id)) ?? 'null') as Plan;
+    const expected = expectedParts(client.miniature, plan);
+    const names = [...this.#checker.objects.keys()].filter((key) => key.startsWith(`${prefix}part-`));
+    if (names.length !== expected.length) world.violate(`${prefix} has ${names.length} parts, not ${expected.length}`);
+    for (const [part, text] of expected.entries()) {
+      const found = this.#text(prefix + outputNames.part(part, 'jsonl'));
+      if (found !== text) world.violate(`part ${part} of ${prefix} is ${found}, not ${text}`);
+    }
+  }
+
+  /** The job whose result is to be seen at an output. */
+  #lastCompleted(output: string): string | undefined {
+    const jobs = [...this.#checker.durable.jobs.values()].filter(
+      (job) => job.state === 'completed' && job.inspected?.output === output && !job.request.dryRun,
+    );
+    return jobs.sort((a, b) => ('endedAtMs' in a && 'endedAtMs' in b ? a.endedAtMs - b.endedAtMs : 0)).at(-1)?.id;
+  }
+
+  #text(key: string): string | undefined {
+    const found = this.#checker.objects.get(key);
+    return found && Buffer.from(found.bytes).toString('utf8');
+  }
+
+  /** What was written before it was cleaned up must be gone; what the dead wrote after that is nobody's fault. */
+  #checkLeftovers(): void {
+    const { world } = this;
+    for (const [key, { atMs }] of this.#checker.objects) {
+      if (key.startsWith('v1/shuffle/')) {
+        const sweptMs = this.#checker.listedMs.get(`${key.split('/').slice(0, 3).join('/')}/`);
+        if (sweptMs === undefined || atMs < sweptMs) world.violate(`${key} is left over`);
+      } else if (key.startsWith('out/') && !this.#disk.late.has(key)) {
+        const prefix = key.slice(0, key.lastIndexOf('/') + 1);
+        if (!this.#lastCompleted(`memory:${prefix.slice(0, -1)}`))
+          world.violate(`${key} is left over of an unpublished job`);
+      }
+    }
+    for (const [staged, { seal, atMs }] of this.#disk.staged) {
+      const prefix = seal.key.slice(0, seal.key.lastIndexOf('/') + 1);
+      if (atMs < (this.#checker.discardedMs.get(prefix) ?? Infinity)) world.violate(`${staged} is left over`);
+    }
+  }
+}
