@@ -1,7 +1,7 @@
 /** From what an `inspect` task left in the store to the frozen plan beside it. */
+import { xxh64 as checksumOf } from '../shared/codec/checksum.js';
 import { GristmillError } from '../shared/errors.js';
 import { storeKeys, type Inspection, type Plan } from '../shared/plan.js';
-import { createChecksum } from '../shared/store/checksum.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { bytesOf, makePlan } from './planner.js';
 import type { PlanFacts } from './scheduler/records.js';
@@ -15,9 +15,7 @@ export async function readInspection(store: ObjectStore, job: Job): Promise<Insp
   if (!reported) throw new GristmillError('internal', 'there is no inspection', { context: { job: job.id } });
   const { key, xxh64 } = reported;
   const bytes = await store.get(key);
-  const checksum = await createChecksum();
-  checksum.update(bytes);
-  if (checksum.digest() !== xxh64) throw invalid(key, 'its checksum is not the reported one');
+  if (checksumOf(bytes) !== xxh64) throw invalid(key, 'its checksum is not the reported one');
   const inspection = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Inspection>;
   const { version, descriptor, inputs, output } = inspection;
   if (version !== 1 || !descriptor || !Array.isArray(inputs) || typeof output !== 'string') {

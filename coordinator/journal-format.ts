@@ -10,8 +10,8 @@
  * Records are JSON, in which a string that begins with U+0000 is not itself: after it `n` and decimal digits stand for
  * a bigint, `s` and the rest for a string that does begin with U+0000. Fields that are undefined are absent.
  */
+import { hex64, xxh64 } from '../shared/codec/checksum.js';
 import { GristmillError } from '../shared/errors.js';
-import { createChecksum } from '../shared/store/checksum.js';
 import type { JournalRecord } from './scheduler/records.js';
 
 export interface Slot {
@@ -27,18 +27,18 @@ const FORMAT = 'gristmill-journal';
 const VERSION = 1;
 const CHECKSUM_LINE_BYTES = 17;
 
-export async function encodeSlot({ slot, epoch, writer, records }: Slot): Promise<Uint8Array> {
+export function encodeSlot({ slot, epoch, writer, records }: Slot): Uint8Array {
   const header = JSON.stringify({ format: FORMAT, version: VERSION, slot, epoch, writer, records: records.length });
   const lines = [header, ...records.map((record) => JSON.stringify(record, replace))];
   const body = Buffer.from(`${lines.join('\n')}\n`);
-  return Buffer.concat([body, Buffer.from(`${await digestOf(body)}\n`)]);
+  return Buffer.concat([body, Buffer.from(`${hex64(xxh64(body))}\n`)]);
 }
 
 /** The slot in these bytes; `journal-corrupt` when they are not what was written for that slot. */
-export async function decodeSlot(slot: number, bytes: Uint8Array): Promise<Slot> {
+export function decodeSlot(slot: number, bytes: Uint8Array): Slot {
   const body = bytes.subarray(0, Math.max(0, bytes.length - CHECKSUM_LINE_BYTES));
   const written = Buffer.from(bytes.subarray(body.length)).toString('latin1');
-  if (written !== `${await digestOf(body)}\n`) throw corrupt(slot, 'its checksum is wrong');
+  if (written !== `${hex64(xxh64(body))}\n`) throw corrupt(slot, 'its checksum is wrong');
   const [first = '', ...rest] = Buffer.from(body).toString('utf8').split('\n').slice(0, -1);
   const header = JSON.parse(first) as Readonly<Record<string, unknown>>;
   const { epoch, writer } = header;
@@ -53,12 +53,6 @@ export async function decodeSlot(slot: number, bytes: Uint8Array): Promise<Slot>
 /** One line of a slot. */
 export function parseRecord(line: string): JournalRecord {
   return JSON.parse(line, revive) as JournalRecord;
-}
-
-async function digestOf(bytes: Uint8Array): Promise<string> {
-  const checksum = await createChecksum();
-  checksum.update(bytes);
-  return checksum.digest().toString(16).padStart(16, '0');
 }
 
 function replace(_name: string, value: unknown): unknown {

@@ -86,9 +86,9 @@ export class Journal {
     const { store, epoch, writer } = this.#options;
     const slot = this.#nextSlot;
     const key = storeKeys.journal(slot);
-    const bytes = await encodeSlot({ slot, epoch, writer, records });
+    const bytes = encodeSlot({ slot, epoch, writer, records });
     if ((await this.#settle(key, bytes)) === 'lost') {
-      const other = await decodeSlot(slot, await store.get(key));
+      const other = decodeSlot(slot, await store.get(key));
       if (other.epoch <= epoch) throw corrupt(slot, `a writer of epoch ${other.epoch} took it from one of ${epoch}`);
       throw fenced(epoch, other.epoch);
     }
@@ -136,7 +136,7 @@ export async function replay(store: ObjectStore): Promise<Replayed> {
 
 async function readSlot(store: ObjectStore, slot: number): Promise<Slot | undefined> {
   try {
-    return await decodeSlot(slot, await store.get(storeKeys.journal(slot)));
+    return decodeSlot(slot, await store.get(storeKeys.journal(slot)));
   } catch (thrown) {
     if (hasCode(thrown, 'object-not-found')) return undefined;
     throw thrown;

@@ -50,7 +50,7 @@ export async function lead(options: LeadershipOptions): Promise<Leadership> {
       continue;
     }
     const record: JournalRecord = { type: 'leader-elected', epoch, atMs, host };
-    const fence = await encodeSlot({ slot: nextSlot, epoch, writer, records: [record] });
+    const fence = encodeSlot({ slot: nextSlot, epoch, writer, records: [record] });
     if ((await once(options, storeKeys.journal(nextSlot), fence)) === 'lost') continue;
     evolve(durable, record);
     return { epoch, durable, nextSlot: nextSlot + 1 };

@@ -2,6 +2,7 @@
  * What a finished job leaves beside its parts: the manifest, the commit point, says what the result is. Made from
  * durable state alone, so that a successor writes the same bytes.
  */
+import { hex64 } from '../shared/codec/checksum.js';
 import type { Law } from '../shared/counts.js';
 import { outputNames, type SinkFormat, type StageManifest, storeKeys } from '../shared/plan.js';
 import { lawsOf } from './scheduler/end-of-work.js';
@@ -54,12 +55,12 @@ export function makeManifest(job: CommittingJob): Manifest {
       if (!winner) return [];
       const { seal, attempt, counts } = winner;
       const key = outputNames.part(partition, inspected.format);
-      return [{ key, partition, bytes: seal.bytes, rows: counts.rowsWritten, xxh64: hex(seal.xxh64), attempt }];
+      return [{ key, partition, bytes: seal.bytes, rows: counts.rowsWritten, xxh64: hex64(seal.xxh64), attempt }];
     }),
     counts: Object.fromEntries(
       Object.entries(totalCounts(work)).map(([name, value]): [string, unknown] => [
         name,
-        typeof value === 'bigint' ? hex(value) : value,
+        typeof value === 'bigint' ? hex64(value) : value,
       ]),
     ),
     balance: lawsOf(inspected, work),
@@ -76,12 +77,8 @@ export function makeStageManifest(job: InProgressJob): StageManifest {
       attempt,
       key: storeKeys.shuffle(id, spread, attempt),
       bytes: maps?.bytes[index] ?? 0,
-      digest: hex(maps?.digest[index] ?? 0n),
+      digest: hex64(maps?.digest[index] ?? 0n),
     };
   });
   return { version: 1, job: id, stage: 'map', generation: 0, objects };
-}
-
-function hex(value: bigint): string {
-  return value.toString(16).padStart(16, '0');
 }

@@ -2,11 +2,12 @@
  * Task code in miniature: attempts that read and write real objects in a store and report counts that add up, without an
  * executor. A "record" is a byte of input; the record at offset `o` belongs to partition `o mod R` and weighs `o`.
  */
+import { xxh64 } from '../../shared/codec/checksum.js';
+import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
 import { zeroCounts, type Counts } from '../../shared/counts.js';
 import { GristmillError } from '../../shared/errors.js';
-import { outputNames, storeKeys, type Inspection, type Plan, type StageManifest } from '../../shared/plan.js';
+import { outputNames, storeKeys, type Inspection, type Plan } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
-import { createChecksum } from '../../shared/store/checksum.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 
 /** What a miniature job is, carried in its parameters. */
@@ -66,7 +67,7 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
   const bytes = encode(inspection);
   const key = storeKeys.inspection(job, attempt);
   await store.put(key, bytes);
-  return { kind: 'inspect', key, xxh64: await digestOf(bytes) };
+  return { kind: 'inspect', key, xxh64: xxh64(bytes) };
 }
 
 async function map(places: TaskPlaces, assignment: Assignment): Promise<TaskResult> {
@@ -95,7 +96,7 @@ async function map(places: TaskPlaces, assignment: Assignment): Promise<TaskResu
     return { records: own.length, sum: String(own.reduce((sum, at) => (sum + BigInt(at)) & U64, 0n)) };
   });
   const bytes = encode({ attempt, partitions } satisfies ShuffleObject);
-  const digest = await digestOf(bytes);
+  const digest = xxh64(bytes);
   const key = storeKeys.shuffle(job, (digest & 0xffn).toString(16).padStart(2, '0'), attempt);
   await places.store.put(key, bytes, { durable: false });
   const counts: Counts = {
@@ -113,7 +114,7 @@ async function map(places: TaskPlaces, assignment: Assignment): Promise<TaskResu
 async function reduce(places: TaskPlaces, assignment: Assignment): Promise<TaskResult> {
   const { job, attempt, index, generation } = assignment;
   const plan = decode(await places.store.get(storeKeys.plan(job))) as Plan;
-  const manifest = decode(await places.store.get(storeKeys.stageManifest(job, 'map', generation))) as StageManifest;
+  const manifest = parseStageManifest(await places.store.get(storeKeys.stageManifest(job, 'map', generation)));
   let records = 0;
   let sum = 0n;
   for (const object of manifest.objects) {
@@ -159,12 +160,6 @@ export function expectedParts(job: MiniatureJob, plan: Plan): readonly string[] 
     const sum = own.reduce((total, at) => (total + BigInt(at)) & U64, 0n);
     return own.length === 0 ? '' : `${JSON.stringify({ key, records: own.length, sum: String(sum) })}\n`;
   });
-}
-
-export async function digestOf(bytes: Uint8Array): Promise<bigint> {
-  const checksum = await createChecksum();
-  checksum.update(bytes);
-  return checksum.digest();
 }
 
 function encode(value: unknown): Uint8Array {
