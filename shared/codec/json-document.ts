@@ -6,6 +6,7 @@
  * content may not.
  */
 import { GristmillError } from '../errors.js';
+import { parseJobId, type JobId } from '../ids.js';
 import { hex64, xxh64 } from './checksum.js';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
@@ -97,6 +98,14 @@ export class Fields {
   /** The one value that is allowed. */
   exactly<Value extends string | number>(name: string, wanted: Value): Value {
     return this.any(name) === wanted ? wanted : this.#refuse(name, JSON.stringify(wanted));
+  }
+
+  job(name: string): JobId {
+    try {
+      return parseJobId(this.text(name));
+    } catch {
+      return this.#refuse(name, 'a job id');
+    }
   }
 
   /** A digest of 16 hex digits, as text. */

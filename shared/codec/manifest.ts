@@ -1,13 +1,10 @@
 /**
- * The two documents that say what counts: the stage manifest names a finished stage's winning attempts, the output
- * manifest says what a job's result is.
+ * The output manifest: the one document that says what a job's result is.
  *
  * Version 1, JSON with a checksum of its own (`json-document.ts`). In counts, sums of xxh64 are 16 hex digits.
  */
 import { zeroCounts, type Counts, type Law } from '../counts.js';
-import { GristmillError } from '../errors.js';
-import { parseJobId, type JobId } from '../ids.js';
-import type { StageManifest } from '../plan.js';
+import type { JobId } from '../ids.js';
 import { hex64, parseHex64 } from './checksum.js';
 import { encodeDocument, parseDocument, type Fields } from './json-document.js';
 
@@ -48,7 +45,7 @@ export function parseManifest(bytes: Uint8Array): OutputManifest {
   const fields = parseDocument('the manifest', bytes);
   return {
     version: fields.exactly('version', 1),
-    job: parseJob(fields),
+    job: fields.job('job'),
     name: fields.text('name'),
     codeVersion: fields.text('codeVersion'),
     complete: fields.boolean('complete'),
@@ -70,35 +67,6 @@ export function parseManifest(bytes: Uint8Array): OutputManifest {
     ...(fields.has('params') ? { params: fields.any('params') } : {}),
     createdAtMs: fields.integer('createdAtMs'),
   };
-}
-
-export function encodeStageManifest(manifest: StageManifest): Uint8Array {
-  return encodeDocument(manifest);
-}
-
-/** Throws `manifest-invalid`. */
-export function parseStageManifest(bytes: Uint8Array): StageManifest {
-  const fields = parseDocument('the stage manifest', bytes);
-  return {
-    version: fields.exactly('version', 1),
-    job: parseJob(fields),
-    stage: fields.exactly('stage', 'map'),
-    generation: fields.integer('generation'),
-    objects: fields.list('objects', (object) => ({
-      attempt: object.text('attempt'),
-      key: object.text('key'),
-      bytes: object.integer('bytes'),
-      digest: object.digest('digest'),
-    })),
-  };
-}
-
-function parseJob(fields: Fields): JobId {
-  try {
-    return parseJobId(fields.text('job'));
-  } catch (error) {
-    throw new GristmillError('manifest-invalid', GristmillError.from(error).message, { cause: error });
-  }
 }
 
 function encodeCounts(counts: Counts): Record<string, unknown> {

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  encodeManifest,
-  encodeStageManifest,
-  parseManifest,
-  parseStageManifest,
-  type OutputManifest,
-} from '../../../shared/codec/manifest.js';
+import { encodeManifest, parseManifest, type OutputManifest } from '../../../shared/codec/manifest.js';
+import { encodeStageManifest, parseStageManifest } from '../../../shared/codec/stage-manifest.js';
 import { balance, zeroCounts } from '../../../shared/counts.js';
 import { parseJobId } from '../../../shared/ids.js';
 import type { StageManifest } from '../../../shared/plan.js';
