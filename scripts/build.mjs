@@ -48,10 +48,13 @@ function generateWireTypes() {
   );
 }
 
+/** CommonJS packages inside a bundle ask for Node's own modules by `require`. */
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
 async function transpile() {
-  await build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: folders.flatMap(typescriptFiles).filter((path) => !path.includes('/generated/')),
     outdir: join(root, 'dist'),
     outbase: root,
     format: 'esm',
@@ -60,6 +63,16 @@ async function transpile() {
     sourcemap: true,
     sourcesContent: false,
     logLevel: 'warning',
+  };
+  const files = folders.flatMap(typescriptFiles).filter((path) => !path.includes('/generated/'));
+  await build({ ...options, entryPoints: files });
+  await build({
+    ...options,
+    // An executor starts once for each slot, in two threads: one file each loads in half the time of forty.
+    entryPoints: ['main', 'io-thread'].map((name) => join(root, `worker/executor/${name}.ts`)),
+    bundle: true,
+    allowOverwrite: true,
+    banner: { js: REQUIRE },
   });
   cpSync(join(root, 'proto/gristmill'), join(root, 'dist/proto/gristmill'), { recursive: true });
   const command = join(root, 'dist/client/main.js');
