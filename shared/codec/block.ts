@@ -13,14 +13,18 @@
  *
  * Nothing here covers the bytes with a checksum: the frame does.
  */
+import { Packr } from 'msgpackr';
 import { GristmillError } from '../errors.js';
 import { limits } from '../limits.js';
 import { xxh64 } from './checksum.js';
 import { copyStateRow, layoutIds, layoutOfIds, stateColumnsBytes, stateRowBytes, type Layout } from './state.js';
 import { decodeUtf8 } from './utf8.js';
-import { decodeValue, decodeValueAt, encodeValueInto } from './value.js';
+import { decodeValueAt } from './value.js';
 
 const VERSION = 1;
+
+/** Plain msgpack, which any language reads: without records, msgpackr's own extension. */
+const packr = new Packr({ useRecords: false });
 
 export type ValueKind = 'f64' | 'utf8' | 'bytes' | 'msgpack' | 'state' | 'wide';
 export const KIND_IDS: Readonly<Record<ValueKind, number>> = {
@@ -68,8 +72,7 @@ export function encodeBlock(block: Block): Uint8Array {
     valueEnds ? bytesOf(valueEnds) : null,
     weights ? encodeWeights(weights) : null,
   ];
-  const target = new Uint8Array(keyBytes.length + values.length + rows * 16 + layout.length + 64);
-  return target.subarray(0, encodeValueInto(fields, target, 0));
+  return packr.pack(fields);
 }
 
 function encodeWeights(weights: Float64Array): Uint8Array {
@@ -81,9 +84,9 @@ function encodeWeights(weights: Float64Array): Uint8Array {
   return bytesOf(words);
 }
 
-/** The columns are copies. Refuses bytes whose parts do not fit together with `block-corrupt`. */
+/** Key and value bytes are views of `bytes`. Refuses what does not fit together with `block-corrupt`. */
 export function decodeBlock(bytes: Uint8Array): Block {
-  const fields = decodeValue(bytes);
+  const fields = unpack(bytes);
   if (!Array.isArray(fields) || fields.length !== 8 || fields[0] !== VERSION)
     return corrupt('not a block of version 1');
   const [, rows, keyBytes, keyEnds, valueKind, values, valueEnds, weights] = fields as unknown[];
@@ -98,14 +101,28 @@ export function decodeBlock(bytes: Uint8Array): Block {
   if (fixedBytes !== undefined && (values.length !== fixedBytes || valueEnds !== null)) return corrupt('the values');
   return {
     rows,
-    keyBytes,
+    keyBytes: viewOf(keyBytes),
     keyEnds: decodeEnds(keyEnds, rows, keyBytes, 1, limits.keyBytesMax),
     kind,
     layout,
-    values,
+    values: viewOf(values),
     valueEnds: fixedBytes === undefined ? decodeEnds(valueEnds, rows, values, 0, values.length) : undefined,
     weights: weights === null ? undefined : decodeWeights(weights, rows),
   };
+}
+
+/** Binaries come as Buffers. */
+function viewOf(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+/** What msgpackr throws may quote the data, so it goes no further. */
+function unpack(bytes: Uint8Array): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch {
+    return corrupt('it is not msgpack');
+  }
 }
 
 function decodeEnds(ends: unknown, rows: number, bytes: Uint8Array, lengthMin: number, lengthMax: number): Uint32Array {
@@ -133,7 +150,7 @@ function decodeWeights(bytes: unknown, rows: number): Float64Array {
 
 function decodeWords(bytes: unknown, words: number): Uint32Array {
   if (!(bytes instanceof Uint8Array) || bytes.length !== words * 4) return corrupt('the length of a column');
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, words);
+  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, words);
 }
 
 function corrupt(what: string): never {
