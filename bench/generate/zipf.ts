@@ -1,0 +1,120 @@
+/**
+ * Text whose word frequencies follow Zipf's law, as in natural language: the r-th word has weight 1/r.
+ *
+ * Deterministic in (bytes, seed): weights are made by division and addition alone, randomness by 32-bit integer
+ * arithmetic (mulberry32), so every machine writes the same bytes. Words are ASCII of 2 to 12 letters; lines have 4 to
+ * 19 words, begin with a capital and end in a full stop, as text does. Files are kept under `.cache/`.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const vocabularyWords = 86_000;
+const pieceBytes = 1024 * 1024;
+
+type Random = () => number;
+
+/** mulberry32: 32 random bits a call. */
+function generator(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return (mixed ^ (mixed >>> 14)) >>> 0;
+  };
+}
+
+/** Distinct words, the frequent ones tending to be short, as in language. */
+function vocabulary(random: Random): string[] {
+  const words = new Set<string>();
+  while (words.size < vocabularyWords) {
+    const lengthMax = words.size < 200 ? 5 : words.size < 5_000 ? 9 : 12;
+    const length = 2 + (random() % (lengthMax - 1));
+    let word = '';
+    for (let at = 0; at < length; at++) word += String.fromCharCode(97 + (random() % 26));
+    words.add(word);
+  }
+  return [...words];
+}
+
+/** For each of 65,536 equal slices of probability, the first word that it may mean: a search starts there. */
+interface Distribution {
+  readonly ends: Float64Array;
+  readonly starts: Uint32Array;
+}
+
+const slices = 65_536;
+
+function zipf(words: number): Distribution {
+  let total = 0;
+  const sums = new Float64Array(words);
+  for (let rank = 0; rank < words; rank++) {
+    total += 1 / (rank + 1);
+    sums[rank] = total;
+  }
+  const ends = sums.map((sum) => sum / total);
+  const starts = new Uint32Array(slices);
+  for (let slice = 0, rank = 0; slice < slices; slice++) {
+    while (rank < words - 1 && (ends[rank] ?? 1) <= slice / slices) rank++;
+    starts[slice] = rank;
+  }
+  return { ends, starts };
+}
+
+function draw({ ends, starts }: Distribution, random: Random): number {
+  const at = random() / 0x1_0000_0000;
+  let rank = starts[Math.floor(at * slices)] ?? 0;
+  while (rank < ends.length - 1 && (ends[rank] ?? 1) <= at) rank++;
+  return rank;
+}
+
+function* lines(seed: number): Generator<string, never> {
+  const random = generator(seed);
+  const words = vocabulary(random);
+  const distribution = zipf(words.length);
+  for (;;) {
+    const count = 4 + (random() % 16);
+    let line = '';
+    for (let at = 0; at < count; at++) {
+      const word = words[draw(distribution, random)] ?? '';
+      line += at === 0 ? word.charAt(0).toUpperCase() + word.slice(1) : (random() % 11 === 0 ? ', ' : ' ') + word;
+    }
+    yield `${line}.\n`;
+  }
+}
+
+function write(path: string, bytes: number, seed: number): void {
+  const file = openSync(path, 'w');
+  try {
+    let piece = '';
+    let left = bytes;
+    for (const line of lines(seed)) {
+      if (piece.length + line.length > left) break;
+      piece += line;
+      if (piece.length < pieceBytes) continue;
+      writeSync(file, piece, null, 'latin1');
+      left -= piece.length;
+      piece = '';
+    }
+    // A last line of one word, again and again, fills up to the exact size.
+    const rest = left - piece.length;
+    const filler = 'zz '.repeat(Math.ceil(rest / 3)).slice(0, Math.max(0, rest - 1));
+    writeSync(file, rest === 0 ? piece : `${piece}${filler}\n`, null, 'latin1');
+  } finally {
+    closeSync(file);
+  }
+}
+
+const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
+
+/** The path of a file of exactly `bytes` bytes; made once, then taken from `.cache/`. */
+export function zipfFile(bytes: number, seed = 1): string {
+  const path = join(cache, `zipf-${bytes}-${seed}.txt`);
+  if (existsSync(path) && statSync(path).size === bytes) return path;
+  mkdirSync(cache, { recursive: true });
+  const temporary = `${path}.${process.pid}`;
+  write(temporary, bytes, seed);
+  renameSync(temporary, path);
+  return path;
+}
