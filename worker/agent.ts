@@ -14,11 +14,11 @@ import type { ObjectStore } from '../shared/store/object-store.js';
 import { openStore } from '../shared/store/open.js';
 import type { Finished } from './executor-process.js';
 import { ExecutorPool } from './executor-pool.js';
-import { Session } from './session.js';
+import type { Session } from './session.js';
 
 export interface AgentOptions {
-  /** `host:port`. */
-  readonly coordinator: string;
+  /** `host:port`; executors come up while it is not known yet. */
+  readonly coordinator: string | Promise<string>;
   readonly token: string;
   readonly worker: WorkerId;
   readonly slots: number;
@@ -49,7 +49,8 @@ class RunningAgent {
   readonly ready: Promise<void>;
   private readonly options: AgentOptions;
   private readonly pool: ExecutorPool;
-  private readonly session: Session;
+  private session: Session | undefined;
+  private stopped = false;
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
   private store: ObjectStore | undefined;
@@ -69,35 +70,49 @@ class RunningAgent {
     this.pool = new ExecutorPool({
       ...options,
       onProgress: ({ job, attempt }, { records, bytes }) => {
-        this.session.send({ progress: [{ job, attempt, records, bytes }] });
+        this.session?.send({ progress: [{ job, attempt, records, bytes }] });
       },
       onFinished: (assignment, finished) => {
         void this.finished(assignment, finished);
       },
     });
+    void this.attach();
+  }
+
+  /** gRPC is loaded here, and not before the executors are started: they come up meanwhile. */
+  private async attach(): Promise<void> {
+    const { options } = this;
     const incarnation = Buffer.from(options.random(8)).toString('hex');
-    this.session = new Session({
-      ...options,
-      registration: () => ({
-        protocolVersion: PROTOCOL_VERSION,
-        worker: options.worker,
-        incarnation,
-        slots: options.slots,
-        host: hostname(),
-        nodeVersion: process.version,
-        running: this.held(),
-      }),
-      onMessage: (message) => this.receive(message),
-      onRefused: (error) => this.refuse(error),
-    });
+    try {
+      const [{ Session }, coordinator] = await Promise.all([import('./session.js'), options.coordinator]);
+      if (this.stopped) return;
+      this.session = new Session({
+        ...options,
+        coordinator,
+        registration: () => ({
+          protocolVersion: PROTOCOL_VERSION,
+          worker: options.worker,
+          incarnation,
+          slots: options.slots,
+          host: hostname(),
+          nodeVersion: process.version,
+          running: this.held(),
+        }),
+        onMessage: (message) => this.receive(message),
+        onRefused: (error) => this.refuse(error),
+      });
+    } catch (thrown) {
+      this.refuse(GristmillError.from(thrown));
+    }
   }
 
   /** The coordinator hears how every attempt ended before the session does, if it answers in time. */
   async stop(): Promise<void> {
-    this.session.send({ draining: true });
+    this.stopped = true;
+    this.session?.send({ draining: true });
     await this.pool.stop();
     await this.acknowledged();
-    this.session.close();
+    this.session?.close();
     await this.store?.close();
   }
 
@@ -121,7 +136,7 @@ class RunningAgent {
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
       this.store ??= openStore(message.registered.storeUri);
-      for (const report of this.unacknowledged.values()) this.session.send({ reports: [report] });
+      for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();
     }
     for (const { job, attempt } of message.acknowledge ?? []) this.unacknowledged.delete(`${job}/${attempt}`);
@@ -147,7 +162,7 @@ class RunningAgent {
     }
     this.finishing -= 1;
     this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
-    this.session.send({ reports: [report] });
+    this.session?.send({ reports: [report] });
   }
 }
 

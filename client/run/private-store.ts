@@ -65,7 +65,7 @@ export function createPrivateStore(options: PrivateStoreOptions): PrivateStore {
 
 /** Takes away what killed runs left behind, and all but the last stores of runs that have ended. */
 export async function prunePrivateStores(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => RUN_NAME.test(name)).sort();
+  const names = (await readdir(folder).catch(() => [])).filter((name) => RUN_NAME.test(name)).sort();
   const surplus = names.length - limits.privateJobsKept;
   for (const [age, name] of names.entries()) {
     const path = join(folder, name);

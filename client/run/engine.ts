@@ -1,0 +1,117 @@
+/**
+ * The engine of one run: coordinator and agent in this process, executors as child processes, the store in a directory.
+ * The same parts as of a fleet; only the store and the addresses differ.
+ */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, totalmem } from 'node:os';
+import type { Logger } from 'pino';
+import type { RunningCoordinator } from '../../coordinator/coordinator.js';
+import type { Clock } from '../../shared/clock.js';
+import { parseWorkerId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
+import { openStore } from '../../shared/store/open.js';
+import { currentOwner, type Owner } from '../../shared/store/owner.js';
+import type { JobClient } from '../job-client.js';
+import { createPrivateStore, type PrivateStore } from './private-store.js';
+import type { Started } from './started.js';
+
+export interface EngineOptions {
+  /** The current directory. */
+  readonly directory: string;
+  /** Of `--store`. */
+  readonly folderUri: string | undefined;
+  /** Executors; undefined: one for each core. */
+  readonly workers: number | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface Engine {
+  readonly client: JobClient;
+  readonly store: { readonly private: PrivateStore; submitted: boolean };
+  /** Rejects when the coordinator or the worker cannot serve any more. */
+  readonly lost: Promise<never>;
+}
+
+/** A part of the engine that ends by itself, told to whoever waits for the job. */
+class Loss {
+  readonly promise: Promise<never>;
+  report: (error: unknown) => void = () => undefined;
+
+  constructor() {
+    this.promise = new Promise((_, reject) => (this.report = reject));
+    this.promise.catch(() => undefined); // nobody may be waiting yet
+  }
+}
+
+/** Executors come up longest, so they are started first; meanwhile gRPC is loaded and the coordinator takes its lease. */
+export async function startEngine(options: EngineOptions, started: Started): Promise<Engine> {
+  const { clock, log, directory, folderUri } = options;
+  const owner = currentOwner();
+  const place = createPrivateStore({ folderUri, directory, owner, nowMs: clock.now(), random });
+  const state = { private: place, submitted: false };
+  started.add(() => place.end(state.submitted));
+  const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
+  const token = randomBytes(32).toString('base64url');
+  const lost = new Loss();
+  const coordinating = startCoordinatorOn(place, token, owner, options, lost.report);
+  const slots = options.workers ?? Math.min(limits.slotsMax, availableParallelism());
+  const agent = startAgent({
+    coordinator: coordinating.then(({ address }) => address),
+    token,
+    worker: parseWorkerId('local'),
+    slots,
+    scratchDir: place.scratchDir,
+    heapMegabytes: heapMegabytesFor(slots, totalmem()),
+    environment: executorEnvironment(options.environment),
+    clock,
+    random,
+    log,
+  });
+  // Stopped in the opposite order: the coordinator hears how every attempt ended, and cleans up after it.
+  started.add(() => coordinating.then((coordinator) => coordinator.close()));
+  started.add(() => agent.stop());
+  agent.ready.catch(lost.report);
+  const { JobClient } = await import('../job-client.js');
+  const { address } = await coordinating;
+  const client = new JobClient({ address, token, clock });
+  started.add(() => client.close());
+  return { client, store: state, lost: lost.promise };
+}
+
+async function startCoordinatorOn(
+  place: PrivateStore,
+  token: string,
+  owner: Owner,
+  { clock, log }: EngineOptions,
+  onHalt: (error: unknown) => void,
+): Promise<Pick<RunningCoordinator, 'address' | 'close'>> {
+  const { startCoordinator } = await import('../../coordinator/coordinator.js');
+  const store = openStore(place.uri);
+  const listen = '127.0.0.1:0';
+  const options = { store, storeUri: place.uri, clock, random, owner, listen, token, log, onHalt };
+  const coordinator = await startCoordinator(options).catch(async (thrown: unknown) => {
+    await store.close();
+    throw thrown;
+  });
+  const close = async () => {
+    await coordinator.close();
+    await store.close();
+  };
+  return { address: coordinator.address, close };
+}
+
+function random(bytes: number): Uint8Array {
+  return randomBytes(bytes);
+}
+
+/** User code sees where programs are and how people here write, and none of this shell's secrets. */
+function executorEnvironment(environment: EngineOptions['environment']): Record<string, string> {
+  const seen: Record<string, string> = {};
+  for (const name of ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'GRISTMILL_GATES']) {
+    const value = environment[name];
+    if (value !== undefined) seen[name] = value;
+  }
+  return seen;
+}
