@@ -33,6 +33,9 @@ export class Checker implements StoreObserver {
   readonly #latest = new Map<string, string>();
   readonly #acknowledged = new Set<string>();
   readonly #events = new Map<string, string>();
+  readonly #failed = new Set<string>();
+  /** Attempts that reported counts which do not add up. */
+  readonly #liars = new Set<string>();
   #slots = 0;
 
   constructor(world: World) {
@@ -60,6 +63,14 @@ export class Checker implements StoreObserver {
     else if (before === undefined || Buffer.compare(before, change.bytes) !== 0) this.#checkOutput(key, change.bytes);
   }
 
+  onLie(job: JobId, attempt: string): void {
+    this.#liars.add(`${job}/${attempt}`);
+  }
+
+  hasLiar(job: Job): boolean {
+    return (workOf(job)?.sealed ?? []).some((winner) => winner && this.#liars.has(`${job.id}/${winner.attempt}`));
+  }
+
   jobsAt(prefix: string): Job[] {
     return [...this.durable.jobs.values()].filter(
       ({ inspected }) => inspected !== undefined && `${inspected.output.slice('memory:'.length)}/` === prefix,
@@ -83,7 +94,7 @@ export class Checker implements StoreObserver {
       `DURABLE ${record.type} ${'attempt' in record ? record.attempt : ''}${'to' in record ? record.to : ''}`,
     );
     if (record.type === 'task-won') this.#checkWinner(record, epoch);
-    if (record.type === 'attempt-failed') this.#checkNotEarly(record);
+    if (record.type === 'attempt-failed') this.#checkFailed(record);
     if (record.type === 'winner-lost') this.#winners.delete(`${record.job}/${attemptParts(record.attempt).task}`);
     if (record.type === 'job-moved') this.#checkMove(record);
     if (record.type === 'job-planned') this.#planned.add(record.job);
@@ -99,12 +110,20 @@ export class Checker implements StoreObserver {
     const task = `${job}/${attemptParts(attempt).task}`;
     const other = this.#winners.get(task);
     if (other !== undefined) this.#world.violate(`${attempt} wins after ${other} has won`);
+    if (this.#failed.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins after it has failed`);
     this.#winners.set(task, attempt);
     const latest = this.#latest.get(`${epoch}/${task}`);
     if (latest !== undefined && latest !== attempt) {
       this.#world.violate(`the late report of ${attempt} was accepted: ${latest} had been given out`);
     }
     if (!this.#assigned.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins and was never given out`);
+    this.#checkNotEarly(record);
+  }
+
+  #checkFailed(record: About<'attempt-failed'>): void {
+    const key = `${record.job}/${record.attempt}`;
+    if (this.#failed.has(key)) this.#world.violate(`the failure of ${record.attempt} counts twice`);
+    this.#failed.add(key);
     this.#checkNotEarly(record);
   }
 
@@ -122,6 +141,8 @@ export class Checker implements StoreObserver {
     const outcome = this.#outcomes.get(job);
     if (outcome !== undefined) this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
     if (['completed', 'partial_success', 'failed', 'expired', 'cancelled'].includes(to)) this.#outcomes.set(job, to);
+    if (to === 'cancelled' && from?.state === 'committing')
+      this.#world.violate(`${job} was cancelled while it commits`);
     if (to === 'completed' && from?.state === 'committing') this.#checkComplete(from);
   }
 
@@ -131,6 +152,7 @@ export class Checker implements StoreObserver {
       if (!this.objects.has(prefix + name)) this.#world.violate(`${job.id} is completed without its ${name}`);
     }
     this.#checkParts(job, prefix);
+    if (this.hasLiar(job)) this.#world.violate(`${job.id} is completed and its counts do not balance`);
   }
 
   // --- the store

@@ -73,7 +73,8 @@ export class SimClient {
 
   /** A refusal is an answer as well; a leader that stops gives none. */
   readonly #later = (thrown: unknown): void => {
-    if (!(thrown instanceof GristmillError)) this.#violate(`a call fails with ${String(thrown)}`);
+    const code = thrown instanceof GristmillError ? thrown.code : 'internal';
+    if (code === 'internal' || code === 'journal-corrupt') this.#violate(`a call fails with ${String(thrown)}`);
   };
 
   #watch(): void {

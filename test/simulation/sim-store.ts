@@ -86,7 +86,7 @@ class SimStore implements ObjectStore {
   }
 
   put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: string }> {
-    const copy = bytes.slice();
+    const copy = Uint8Array.from(bytes);
     return this.#write({ name: 'put', key, isDeletion: false }, async (isLate) => {
       const done = await this.#disk.objects.put(key, copy, options);
       this.#markLate(key, isLate);

@@ -6,6 +6,7 @@ import { isEnded } from '../../coordinator/scheduler/state.js';
 import { pendingEffects } from '../../coordinator/scheduler/effects.js';
 import { limits } from '../../shared/limits.js';
 import { outputNames, storeKeys, type Plan } from '../../shared/plan.js';
+import type { Assignment, TaskResult } from '../../shared/protocol.js';
 import { Checker } from './checker.js';
 import type { SeededRandom } from './random.js';
 import { SimClient } from './sim-client.js';
@@ -86,10 +87,18 @@ class Run {
       connect: () => this.#leaders.connect(name, worker.incarnation),
       doTask: (life, assignment) => {
         const store = this.#disk.handle(life);
-        return doTask({ store, storeFor: (output) => ({ store, prefix: prefixOf(output) }) }, assignment);
+        const result = doTask({ store, storeFor: (output) => ({ store, prefix: prefixOf(output) }) }, assignment);
+        return result.then((told) => this.#maybeLie(assignment, told));
       },
     });
     return worker;
+  }
+
+  /** Counts that do not add up, as of an engine with a defect. */
+  #maybeLie({ job, attempt }: Assignment, result: TaskResult): TaskResult {
+    if (result.kind !== 'reduce' || !this.world.fault('counts that do not balance', 0.03)) return result;
+    this.#checker.onLie(job, attempt);
+    return { ...result, counts: { ...result.counts, shuffledInSum: result.counts.shuffledInSum + 1n } };
   }
 
   #makeClients(random: SeededRandom): SimClient[] {
@@ -173,7 +182,9 @@ class Run {
 
   async play(steps: number): Promise<void> {
     const { world } = this;
-    await world.runUntil(() => this.#isDone() && world.nowMs > 40_000, steps);
+    // Not until all is done: what is stuck by then must not be rescued by the next crash.
+    const healAtMs = world.random.between(2000, 45_000);
+    await world.runUntil(() => world.nowMs > healAtMs, steps);
     world.faulty = false;
     if (!(await world.runUntil(() => this.#isDone(), HEAL_STEPS_MAX))) {
       const jobs = [...this.#checker.durable.jobs.values()].map(({ id, state }) => `${id} ${state}`);
@@ -207,7 +218,8 @@ class Run {
       const key = prefixOf(client.miniature.output) + outputNames.part(0, 'jsonl');
       const isExpected =
         expected.includes(job.failure?.code ?? '') ||
-        (job.failure?.code === 'publish-lost' && this.#strangers.has(key));
+        (job.failure?.code === 'publish-lost' && this.#strangers.has(key)) ||
+        (job.failure?.code === 'out-of-balance' && this.#checker.hasLiar(job));
       if (!isExpected) world.violate(`${job.id} failed without a reason: ${job.failure?.message}`);
     }
     const isLast = this.#lastCompleted(client.miniature.output) === job.id;
