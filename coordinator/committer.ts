@@ -6,6 +6,7 @@
  * `_errors.jsonl` is written only when there are bad records to name; without them there is no such file.
  */
 import type { Clock } from '../shared/clock.js';
+import { encodeManifest } from '../shared/codec/manifest.js';
 import { encodeStageManifest } from '../shared/codec/stage-manifest.js';
 import { delay } from '../shared/clock.js';
 import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js';
@@ -123,7 +124,7 @@ async function takeStep(ports: CommitterPorts, job: Job, step: Step): Promise<vo
     case 'manifest-written':
       if (job.state !== 'committing') return;
       await gate('manifest');
-      await putNamed(ports, job, outputNames.manifest, jsonBytes(makeManifest(job)));
+      await putNamed(ports, job, outputNames.manifest, encodeManifest(makeManifest(job)));
       return;
     case 'success-written':
       await putNamed(ports, job, outputNames.success, new Uint8Array(0));
@@ -177,8 +178,4 @@ async function sweep(store: ObjectStore, prefix: string): Promise<void> {
 async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
   const { store, prefix } = outputs.storeFor(outputOf(job));
   await store.put(prefix + name, bytes);
-}
-
-function jsonBytes(value: unknown): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value, undefined, 2)}\n`);
 }

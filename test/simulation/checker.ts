@@ -3,11 +3,11 @@
  * what is durable, and what was said must stay so.
  */
 import { parseRecord } from '../../coordinator/journal-format.js';
-import type { Manifest } from '../../coordinator/manifest.js';
 import { evolve } from '../../coordinator/scheduler/evolve.js';
 import type { JournalRecord } from '../../coordinator/scheduler/records.js';
 import { emptyState, isEnded, workOf, type CommittingJob, type Job } from '../../coordinator/scheduler/state.js';
 import { isMapStageDone } from '../../coordinator/scheduler/work.js';
+import { parseManifest } from '../../shared/codec/manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
 import { outputNames, storeKeys } from '../../shared/plan.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
@@ -224,7 +224,7 @@ export class Checker implements StoreObserver {
   }
 
   #checkManifest(job: CommittingJob, prefix: string, bytes: Uint8Array): void {
-    const manifest = JSON.parse(Buffer.from(bytes).toString('utf8')) as Manifest;
+    const manifest = parseManifest(bytes);
     if (manifest.job !== job.id) this.#world.violate(`the manifest of ${prefix} is of ${manifest.job}, not ${job.id}`);
     if (manifest.parts.length !== job.plan.partitions) {
       this.#world.violate(`the manifest of ${prefix} has ${manifest.parts.length} of ${job.plan.partitions} parts`);
