@@ -22,17 +22,21 @@ describe('a mutation is found by the simulation alone', () => {
     ]);
   });
 
-  test.each(readdirSync(folder).sort())('%s', (name) => {
-    const copy = makeMutant(root, readFileSync(join(folder, name), 'utf8'));
-    try {
-      const args = ['scripts/run-ts.mjs', 'test/simulation/run.ts', '--seeds', String(SEEDS_MAX)];
-      const run = spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' });
-      expect(run.stderr).toBe('');
-      expect(run.stdout).toMatch(/^VIOLATION with seed \d+: .+$/m);
-      expect(run.stdout).toMatch(/^replay: npm run simulate -- --seed \d+/m);
-      expect(run.status).toBe(1);
-    } finally {
-      rmSync(copy, { recursive: true });
-    }
-  });
+  test.each(readdirSync(folder).sort())(
+    '%s',
+    (name) => {
+      const copy = makeMutant(root, readFileSync(join(folder, name), 'utf8'));
+      try {
+        const args = ['scripts/run-ts.mjs', 'test/simulation/run.ts', '--seeds', String(SEEDS_MAX)];
+        const run = spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' });
+        expect(run.stderr).toBe('');
+        expect(run.stdout).toMatch(/^VIOLATION with seed \d+: .+$/m);
+        expect(run.stdout).toMatch(/^replay: npm run simulate -- --seed \d+/m);
+        expect(run.status).toBe(1);
+      } finally {
+        rmSync(copy, { recursive: true });
+      }
+    },
+    120_000,
+  );
 });

@@ -17,7 +17,7 @@ describe('simulation', () => {
     }
     console.log(coverage.toString());
     expect(coverage.missing()).toEqual([]);
-  });
+  }, 240_000);
 
   test('one seed is one run, to the last step', async () => {
     const once = await runSeed({ seed: 7, steps: STEPS_PER_SEED });
