@@ -60,8 +60,6 @@ export const ERRORS = {
   'publish-lost': once('output'),
   // machines, store, shuffle
   'executor-died': again('machine'),
-  'worker-lost': again('machine', false),
-  'task-timeout': again('machine'),
   'memory-exceeded': once('resources'),
   'disk-full': again('resources', false),
   'object-not-found': again('store'),

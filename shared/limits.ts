@@ -24,8 +24,6 @@ export const limits = {
   mergeSourcesMax: 96,
   /** Buffers from the user thread to the I/O thread. */
   ringBuffersOut: 8,
-  /** Ranged reads in flight per executor. */
-  readsInFlightMax: 8,
   /** Bytes of input per map task: large enough to amortise a task, small enough to balance 2 cores over 50 MB. */
   splitBytesDefault: 16 * MiB,
   /** A split may be as small as a byte: a record belongs to the split in which it begins, so one may have none. */
@@ -82,8 +80,6 @@ export const limits = {
   reconnectMsMax: 2_000,
   /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
   watchRetriesMax: 60,
-  /** A store call; the directory store answers in milliseconds, S3 in seconds when it is throttled. */
-  storeCallMsMax: 60_000,
   /** Repetitions of a store call that may succeed later. */
   storeRetriesMax: 5,
   /** The wait before the first of those, doubled each time, with jitter. */

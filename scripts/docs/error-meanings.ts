@@ -90,8 +90,6 @@ export const errorMeanings = {
     'The process that ran the task ended by a signal or a crash.',
     'Tried again by itself; if it repeats, look at memory.',
   ),
-  'worker-lost': meaning('A worker stopped answering.', 'Its tasks are run elsewhere by themselves.'),
-  'task-timeout': meaning('A task ran longer than it may.', 'Tried again by itself.'),
   'memory-exceeded': meaning(
     "A task's data exceeds its memory.",
     'Smaller splits (`splitBytes`), more `partitions`, or an aggregator instead of a general `reduce`.',

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import type { FileHandle } from 'node:fs/promises';
+import { systemClock } from '../clock.js';
 import { errno, folderBlocked, unknownOutcome, writeError } from './file-errors.js';
 import { attempt, type FileCalls } from './files.js';
 import { STAGING } from './key.js';
@@ -10,7 +11,7 @@ import { STAGING } from './key.js';
 const TRIES = 8;
 
 /** No two threads or processes of a host share it, and names are taken exclusively in case two hosts do. */
-const writer = `${process.pid}-${threadId}-${process.hrtime.bigint().toString(36)}`;
+const writer = `${process.pid}-${threadId}-${systemClock.now().toString(36)}`;
 let names = 0;
 
 export interface NewFile {

@@ -1,6 +1,7 @@
 import { GristmillError } from '../../../shared/errors.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
-import { describeStore, keysOf } from './contract.js';
+import { describeStore } from './contract.js';
+import { keysOf } from './subject.js';
 
 describeStore('MemoryStore', async () => {
   const store = new MemoryStore();

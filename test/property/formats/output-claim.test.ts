@@ -5,7 +5,7 @@ import { hasCode } from '../../../shared/errors.js';
 import { claimOutput } from '../../../shared/formats/output-claim.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import type { Owner } from '../../../shared/store/owner.js';
-import { keysOf, text } from '../../contract/store/contract.js';
+import { keysOf, text } from '../../contract/store/subject.js';
 
 /** Waits end at once: the order of calls is the scheduler's. */
 const clock: Clock = {

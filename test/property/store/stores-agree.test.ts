@@ -7,7 +7,7 @@ import { DirectoryStore } from '../../../shared/store/directory-store.js';
 import { compareKeys } from '../../../shared/store/key.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import type { ObjectStore, Seal, StagedWrite } from '../../../shared/store/object-store.js';
-import { codeOf, keysOf, text } from '../../contract/store/contract.js';
+import { codeOf, keysOf, text } from '../../contract/store/subject.js';
 
 const KEYS = ['a', 'b/c', 'b/d', 'b.c', 'e/f/g', 'e/f/h'];
 const key = fc.constantFrom(...KEYS);

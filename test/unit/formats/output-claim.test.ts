@@ -7,7 +7,7 @@ import { claimOutput, releaseClaim, type ClaimOptions } from '../../../shared/fo
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import { currentOwner, type Owner } from '../../../shared/store/owner.js';
 import { fileUri } from '../../../shared/store/uri.js';
-import { keysOf, text } from '../../contract/store/contract.js';
+import { keysOf, text } from '../../contract/store/subject.js';
 import { failureOf } from './outcome.js';
 
 const owner = (pid: number, isPrivate = true): Owner => ({ host: 'host', pid, startTime: '1', private: isPrivate });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DirectoryStore } from '../../../shared/store/directory-store.js';
 import { failingFiles } from '../../contract/store/failing-files.js';
-import { codeOf, read, text } from '../../contract/store/contract.js';
+import { codeOf, read, text } from '../../contract/store/subject.js';
 import { failureOf } from '../formats/outcome.js';
 
 let root: string;

@@ -4,7 +4,7 @@ import { GristmillError, type ErrorCode } from '../../../shared/errors.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { putOnce } from '../../../shared/store/put-once.js';
-import { codeOf, read, text } from '../../contract/store/contract.js';
+import { codeOf, read, text } from '../../contract/store/subject.js';
 
 const waits: number[] = [];
 const clock: Clock = {
