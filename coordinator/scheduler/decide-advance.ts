@@ -2,10 +2,10 @@
 import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
-import { endOfWork, failOutOfBalance } from './end-of-work.js';
+import { endOfWork } from './end-of-work.js';
 import type { Command, Decision, Now } from './events.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, type CommittingJob, type Job } from './state.js';
+import { isEnded, type Job } from './state.js';
 import type { JobState } from './transition.js';
 import { isRecovering, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 import { isWorkDone } from './work.js';
@@ -35,8 +35,7 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
     case 'in_progress':
       return isWorkDone(job.work) ? [endOfWork(job, job.work, now)] : [];
     case 'committing':
-      if (job.steps.has('success-written')) return move('completed', 'the output is complete');
-      return job.published.size === job.plan.partitions && !job.steps.has('staged-discarded') ? checked(job, now) : [];
+      return job.steps.has('success-written') ? move('completed', 'the output is complete') : [];
     case 'completed':
     case 'partial_success':
     case 'failed':
@@ -45,11 +44,6 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
     case 'archived':
       return [];
   }
-}
-
-function checked(job: CommittingJob, now: Now): readonly JournalRecord[] {
-  const imbalance = failOutOfBalance(job, now);
-  return imbalance ? [imbalance] : [];
 }
 
 /** Attempts of jobs that have ended are ended too; when the last one is gone, workers forget the job. */
