@@ -63,7 +63,8 @@ describe('the packed tarball in an empty folder', () => {
     await run(root, 'npm', 'pack', '--pack-destination', temporary, ...quiet);
     const tarball = readdirSync(temporary).find((name) => name.endsWith('.tgz')) ?? 'no tarball';
     folder = folderWithJob('user');
-    await run(folder, 'npm', 'install', join(temporary, tarball), ...quiet);
+    // The prefix, for npm takes the nearest folder above that has a node_modules, whosever that is.
+    await run(folder, 'npm', 'install', '--prefix', folder, join(temporary, tarball), ...quiet);
   }, 5 * minutes);
 
   test(
