@@ -21,6 +21,19 @@ export const systemClock: Clock = {
   },
 };
 
+/** What `promise` gives, or a rejection with `late()` when it has not settled after `limitMs`. */
+export async function within<T>(clock: Clock, limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {
+  let cancel = () => {};
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(limitMs, () => reject(late()));
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    cancel();
+  }
+}
+
 /** Resolves after `delayMs`, or rejects with the signal's reason. Keeps nothing alive by itself. */
 export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

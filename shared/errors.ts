@@ -119,8 +119,17 @@ export class GristmillError extends Error {
   /** Total: whatever was thrown becomes a GristmillError, with the original as its cause. */
   static from(thrown: unknown, code: ErrorCode = 'internal'): GristmillError {
     if (thrown instanceof GristmillError) return thrown;
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = messageOf(thrown);
     return new GristmillError(code, message === '' ? code : message, { cause: thrown });
+  }
+}
+
+/** Objects without a prototype and getters of user code throw when they are made text. */
+function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'something was thrown that cannot be shown';
   }
 }
 

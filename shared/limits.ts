@@ -102,7 +102,7 @@ export const limits = {
   userCountersMax: 1_000,
   /** A coordinator that is told to stop lets the cleaning up of ended jobs end for so long. */
   closeMsMax: 5_000,
-  /** How long `setup` may take. */
+  /** How long a job file may take to load, and its `setup` after that. */
   setupMsMax: 10 * 60_000,
 } as const;
 

@@ -1,7 +1,7 @@
 /** Imports a bundle and finds its definition. Whatever goes wrong names the user's own file and line. */
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { systemClock } from '../clock.js';
+import { systemClock, within } from '../clock.js';
 import { GristmillError, type ErrorCode } from '../errors.js';
 import { limits } from '../limits.js';
 import { definitionOfModule, type LoadedDefinition } from './definition.js';
@@ -42,19 +42,12 @@ function reportBundlePositions(): void {
   Error.stackTraceLimit = STACK_FRAMES;
 }
 
-async function importBundle(bundleUrl: string): Promise<Readonly<Record<string, unknown>>> {
-  let cancel = () => {};
-  const tooLong = new Promise<never>((_resolve, reject) => {
-    cancel = systemClock.after(limits.setupMsMax, () => {
-      const waited = `the job file did not finish loading within ${limits.setupMsMax / 1_000} s`;
-      reject(new GristmillError('definition-load-failed', `${waited}: does a top-level await never end?`));
-    });
+function importBundle(bundleUrl: string): Promise<Readonly<Record<string, unknown>>> {
+  const importing = import(bundleUrl) as Promise<Readonly<Record<string, unknown>>>;
+  return within(systemClock, limits.setupMsMax, importing, () => {
+    const waited = `the job file did not finish loading within ${limits.setupMsMax / 1_000} s`;
+    return new GristmillError('definition-load-failed', `${waited}: does a top-level await never end?`);
   });
-  try {
-    return await Promise.race([import(bundleUrl) as Promise<Readonly<Record<string, unknown>>>, tooLong]);
-  } finally {
-    cancel();
-  }
 }
 
 /** Native modules that packages look up while they run are beyond the bundler's sight. */

@@ -5,12 +5,14 @@
  * for a buffer that another source holds. What is left over is read-ahead, and goes to the source that the merge drained
  * last: it held the lowest key, so it is the likeliest to be drained next.
  */
+import { GristmillError } from '../../shared/errors.js';
 
 interface Waiter {
   readonly source: number;
   /** Wants a buffer only once all the source's own are drained: reading past the end of a split. */
   readonly whenDrained: boolean;
   readonly grant: (buffer: number) => void;
+  readonly refuse: (error: GristmillError) => void;
 }
 
 export class Credits {
@@ -30,21 +32,26 @@ export class Credits {
     this.reserved += 1;
   }
 
-  /** Its waiting requests are dropped; buffers it still holds come back by `release`. */
+  /** Its waiting requests are refused; buffers it still holds come back by `release`. */
   close(source: number): void {
     const held = this.held.get(source);
     if (held === undefined) return;
     if (held === 0) this.reserved -= 1;
     this.held.delete(source);
+    const refused = this.waiters.filter((waiter) => waiter.source === source);
     this.waiters = this.waiters.filter((waiter) => waiter.source !== source);
+    for (const waiter of refused) waiter.refuse(closed());
     this.grantAll();
   }
 
-  /** Resolves with a buffer to fill; never, when the source is closed first. */
+  /** Resolves with a buffer to fill, which comes back by `release`; rejects with `aborted` when the source is closed. */
   take(source: number, whenDrained = false): Promise<number> {
-    return new Promise((grant) => {
-      if (!this.held.has(source)) return;
-      this.waiters.push({ source, whenDrained, grant });
+    return new Promise((grant, refuse) => {
+      if (!this.held.has(source)) {
+        refuse(closed());
+        return;
+      }
+      this.waiters.push({ source, whenDrained, grant, refuse });
       this.grantAll();
     });
   }
@@ -88,4 +95,8 @@ export class Credits {
     this.held.set(waiter.source, held + 1);
     waiter.grant(buffer);
   }
+}
+
+function closed(): GristmillError {
+  return new GristmillError('aborted', 'the source was closed');
 }

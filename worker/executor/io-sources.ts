@@ -39,6 +39,11 @@ export class Sources {
     this.credits.release(source, buffer);
   }
 
+  /** Buffers that nobody holds. */
+  get freeBuffers(): number {
+    return this.credits.freeBuffers;
+  }
+
   /** The user thread wants no more of it. What is in the ring already, it releases itself. */
   close(source: number): void {
     this.open.get(source)?.abort(new GristmillError('aborted', 'the source was closed'));
@@ -63,19 +68,31 @@ export class Sources {
     const { store, key } = locate(request.uri);
     await checkUnchanged(store, key, request, signal);
     const end = Math.min(request.softEnd, request.bytes);
+    let read = request.from;
     if (request.from < end) {
       for await (const piece of store.stream(key, { range: { start: request.from, end }, signal })) {
+        read += piece.length;
+        // The reader may need nothing after the split's last bytes, so they are checked before it gets them.
+        if (read >= end) await checkUnchanged(store, key, request, signal);
         await this.fill(source, piece, signal);
       }
+      // Shorter than it was: it changed.
+      if (read < end) throw inputChanged(request, 'has changed');
     }
     // Beyond the split's end lies at most the rest of its last record: no reading ahead.
     for (let at = Math.max(end, request.from); at < request.bytes; at += this.ring.shape.bufferBytes) {
-      const buffer = await this.credits.take(source, true);
       const range = { start: at, end: Math.min(at + this.ring.shape.bufferBytes, request.bytes) };
-      const piece = await store.get(key, { range, signal });
-      this.pushData(source, buffer, piece);
+      const buffer = await this.credits.take(source, true);
+      try {
+        const piece = await store.get(key, { range, signal });
+        await checkUnchanged(store, key, request, signal);
+        this.pushData(source, buffer, piece);
+      } catch (error) {
+        // Most splits end while their reader waits here, with a buffer that nobody else gives back.
+        this.credits.release(source, buffer);
+        throw error;
+      }
     }
-    await checkUnchanged(store, key, request, signal);
   }
 
   private async pumpShuffle(source: number, request: ShuffleRequest, signal: AbortSignal): Promise<void> {
@@ -112,10 +129,13 @@ export class Sources {
     const bytes = serialize(failureOf(error));
     const size = this.ring.shape.bufferBytes;
     const fits = bytes.length <= size ? bytes : serialize({ ...failureOf(error), message: 'too long', stack: '' });
-    void this.credits.take(source).then((buffer) => {
-      this.ring.bufferIn(buffer).set(fits);
-      this.ring.push({ source, buffer, length: fits.length, kind: FILLED_ERROR });
-    });
+    this.credits.take(source).then(
+      (buffer) => {
+        this.ring.bufferIn(buffer).set(fits);
+        this.ring.push({ source, buffer, length: fits.length, kind: FILLED_ERROR });
+      },
+      () => undefined, // closed meanwhile: nobody waits for the error
+    );
   }
 }
 
@@ -127,10 +147,13 @@ async function checkUnchanged(
 ): Promise<void> {
   const now = await store.head(key, { signal });
   if (now?.etag === planned.etag && now.bytes === planned.bytes) return;
-  const what = now === undefined ? 'is gone' : 'has changed';
-  throw new GristmillError(
+  throw inputChanged(planned, now === undefined ? 'is gone' : 'has changed');
+}
+
+function inputChanged({ uri }: InputRequest, what: string): GristmillError {
+  return new GristmillError(
     'input-changed',
-    `the input ${planned.uri} ${what} since the job was planned; run the job again when its inputs are complete`,
-    { where: planned.uri },
+    `the input ${uri} ${what} since the job was planned; run the job again when its inputs are complete`,
+    { where: uri },
   );
 }

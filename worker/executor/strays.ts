@@ -3,18 +3,25 @@ import { GristmillError } from '../../shared/errors.js';
 import { userError, type MapStack } from '../task/user-errors.js';
 
 export class Strays {
-  private readonly caught: unknown[] = [];
+  /** The first one; what was thrown may be undefined. */
+  private caught: { readonly thrown: unknown } | undefined;
 
   watch(): void {
-    process.on('unhandledRejection', (reason) => this.caught.push(reason));
-    process.on('uncaughtException', (error) => this.caught.push(error));
+    process.on('unhandledRejection', (thrown) => (this.caught ??= { thrown }));
+    process.on('uncaughtException', (thrown) => (this.caught ??= { thrown }));
   }
 
   /** Throws the first one, if there is any, and forgets them all. */
   throwFirst(mapStack: MapStack | undefined): void {
-    const [first] = this.caught.splice(0);
-    if (first === undefined) return;
-    if (!mapStack) throw GristmillError.from(first);
-    throw userError(first, 'unhandled-rejection', 'a promise or callback that nothing awaited', mapStack);
+    const { caught } = this;
+    if (!caught) return;
+    this.forget();
+    if (!mapStack) throw GristmillError.from(caught.thrown, 'unhandled-rejection');
+    throw userError(caught.thrown, 'unhandled-rejection', 'a promise or callback that nothing awaited', mapStack);
+  }
+
+  /** After an attempt that has failed anyway: the next one is not to be blamed. */
+  forget(): void {
+    this.caught = undefined;
   }
 }

@@ -58,6 +58,8 @@ export class TaskRunner {
     } catch (error) {
       io.abandon();
       result = { kind: 'failure', failure: failureOf(error) };
+      await nextTurn();
+      this.options.strays.forget();
     }
     writeProgress(progress, undefined);
     const { job, attempt } = assignment;
@@ -168,10 +170,14 @@ export class TaskRunner {
 
   /** One turn of the event loop: late emits, rejections and a cancel show here and nowhere else. */
   private async turn(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.controller.signal.throwIfAborted();
     this.options.strays.throwFirst(this.runtime?.mapStack);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function inputRequest(input: PlannedInput, split: Split) {

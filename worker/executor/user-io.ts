@@ -27,10 +27,17 @@ export function errorOf(failure: Failure): GristmillError {
   });
 }
 
+interface OpenSource {
+  /** Filled entries that came while another source was waited for. */
+  readonly queue: Filled[];
+  /** The buffer that the reader looks at. */
+  held: Filled | undefined;
+}
+
 export class UserIo {
   private readonly ring: RingConsumer;
   private readonly post: PostToIo;
-  private readonly queues = new Map<number, Filled[]>();
+  private readonly sources = new Map<number, OpenSource>();
   private nextSource = 1;
   private nextOutput = 1;
 
@@ -70,60 +77,60 @@ export class UserIo {
     };
   }
 
-  /** After a failed attempt: nothing of it stays open. */
+  /** After a failed attempt: nothing of it stays open, and no buffer stays taken. */
   abandon(): void {
-    for (const source of [...this.queues.keys()]) this.close(source);
+    for (const source of [...this.sources.keys()]) this.close(source);
     this.post({ type: 'abort-outputs' });
   }
 
   private open(request: OpenRequest): ByteSource {
     const source = this.nextSource++;
-    this.queues.set(source, []);
+    this.sources.set(source, { queue: [], held: undefined });
     this.post({ type: 'open', source, request });
-    let held: Filled | undefined;
-    const letGo = () => {
-      if (held) this.post({ type: 'release', source, buffer: held.buffer });
-      held = undefined;
-    };
     return {
-      next: () => {
-        letGo();
-        const filled = this.take(source);
-        if (filled.kind === FILLED_DATA) {
-          held = filled;
-          return this.ring.bufferIn(filled.buffer).subarray(0, filled.length);
-        }
-        this.close(source);
-        if (filled.kind === FILLED_END) return undefined;
-        const failure = deserialize(this.ring.bufferIn(filled.buffer).slice(0, filled.length)) as Failure;
-        this.post({ type: 'release', source, buffer: filled.buffer });
-        throw errorOf(failure);
-      },
-      close: () => {
-        letGo();
-        this.close(source);
-      },
+      next: () => this.next(source),
+      close: () => this.close(source),
     };
   }
 
-  private take(source: number): Filled {
-    const queue = this.queues.get(source);
-    if (!queue) return { source, buffer: -1, length: 0, kind: FILLED_END };
-    for (let first = queue.shift(); ; first = queue.shift()) {
+  private next(source: number): Uint8Array | undefined {
+    const open = this.sources.get(source);
+    if (!open) return undefined;
+    this.letGo(source, open);
+    const filled = this.take(open);
+    if (filled.kind === FILLED_DATA) {
+      open.held = filled;
+      return this.ring.bufferIn(filled.buffer).subarray(0, filled.length);
+    }
+    this.close(source);
+    if (filled.kind === FILLED_END) return undefined;
+    const failure = deserialize(this.ring.bufferIn(filled.buffer).slice(0, filled.length)) as Failure;
+    this.post({ type: 'release', source, buffer: filled.buffer });
+    throw errorOf(failure);
+  }
+
+  private take(open: OpenSource): Filled {
+    for (let first = open.queue.shift(); ; first = open.queue.shift()) {
       if (first) return first;
       const filled = this.ring.takeFilled();
-      const owner = this.queues.get(filled.source);
-      if (owner) owner.push(filled);
+      const owner = this.sources.get(filled.source);
+      if (owner) owner.queue.push(filled);
       else if (filled.buffer >= 0) this.post({ type: 'release', source: filled.source, buffer: filled.buffer });
     }
   }
 
+  private letGo(source: number, open: OpenSource): void {
+    if (open.held) this.post({ type: 'release', source, buffer: open.held.buffer });
+    open.held = undefined;
+  }
+
   private close(source: number): void {
-    const queue = this.queues.get(source);
-    if (!queue) return;
-    this.queues.delete(source);
+    const open = this.sources.get(source);
+    if (!open) return;
+    this.sources.delete(source);
     this.post({ type: 'close', source });
-    for (const filled of queue) {
+    this.letGo(source, open);
+    for (const filled of open.queue) {
       if (filled.buffer >= 0) this.post({ type: 'release', source, buffer: filled.buffer });
     }
   }

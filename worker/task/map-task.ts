@@ -94,18 +94,24 @@ export class MapTask {
     const reader = createRecordReader(this.options.plan, input, split);
     const source = this.options.openSplit(input, split);
     this.options.context.place = { uri: input.uri, etag: input.etag, offset: 0, index: 0 };
+    // Bytes beside the split (its last record's rest) are read, but they are counted where they belong.
+    const before = this.bytes;
+    const splitBytes = split.end - split.start;
+    let fed = 0;
     try {
       while (!reader.done) {
         const bytes = source.next();
         if (bytes) reader.feed(bytes);
         else reader.finish();
         yield* this.records(reader, input);
-        this.bytes += bytes?.length ?? 0;
+        fed += bytes?.length ?? 0;
+        this.bytes = before + Math.min(fed, splitBytes);
         this.options.onProgress(this.read, this.bytes);
         gateSync('map');
         yield undefined;
         if (!bytes) break;
       }
+      this.bytes = before + splitBytes;
     } finally {
       source.close();
     }

@@ -23,9 +23,9 @@ export interface RecordReader {
 export function createRecordReader(plan: Plan, input: PlannedInput, split: Split): RecordReader {
   switch (plan.descriptor.source.format) {
     case 'text':
-      return new TextReader(split.start, split.end);
+      return new TextReader(input.uri, split);
     case 'jsonl':
-      return new JsonlReader(split.start, split.end);
+      return new JsonlReader(input.uri, split);
     case 'items':
       return new ItemReader(plan, input, split);
   }
@@ -36,8 +36,8 @@ class TextReader implements RecordReader {
   filtered = false;
   protected readonly lines: LineScanner;
 
-  constructor(start: number, end: number) {
-    this.lines = new LineScanner(start, end);
+  constructor(uri: string, { start, end }: Split) {
+    this.lines = new LineScanner(start, end, { uri });
   }
 
   get offset(): number {

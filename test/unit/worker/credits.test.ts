@@ -12,7 +12,7 @@ class Source {
     this.credits = credits;
     this.id = id;
     credits.open(id);
-    void this.pump();
+    this.pump().catch(() => undefined); // its source is closed
   }
 
   private async pump(): Promise<void> {
