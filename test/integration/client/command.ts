@@ -88,9 +88,15 @@ export class Workplace {
   }
 
   /** The command on a terminal of its own; what is written to `stdin` is typed there. */
-  startOnTerminal(args: readonly string[]): RunningCommand {
+  startOnTerminal(args: readonly string[], environment: Record<string, string> = {}): RunningCommand {
     const line = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ');
-    return watch(spawn('script', ['-qec', line, '/dev/null'], { cwd: this.path, stdio: ['pipe', 'pipe', 'pipe'] }));
+    const env = { ...process.env, TERM: 'xterm', NO_COLOR: '', ...environment };
+    return watch(spawn('script', ['-qec', line, '/dev/null'], { cwd: this.path, env, stdio: 'pipe' }));
+  }
+
+  /** What `npm start` runs, in the repository. */
+  startExample(): RunningCommand {
+    return watch(spawn(process.execPath, [join(root, 'examples/start.mjs')], { cwd: root, stdio: 'pipe' }));
   }
 
   run(args: readonly string[], as?: 'nobody'): Promise<Ended> {
