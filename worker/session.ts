@@ -53,6 +53,8 @@ export class Session {
       'grpc.keepalive_time_ms': limits.keepaliveMs,
       'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
       'grpc.enable_retries': 0,
+      // Workers reach their coordinator directly: a proxy for the web is not meant for them.
+      'grpc.enable_http_proxy': 0,
       'grpc.initial_reconnect_backoff_ms': limits.reconnectMsMin,
       'grpc.max_reconnect_backoff_ms': limits.reconnectMsMax,
       'grpc.max_receive_message_length': limits.messageBytesMax,

@@ -13,7 +13,7 @@
  *
  * A key that stands alone ends where its bytes end, so it needs neither escapes nor a terminator. No tag is 00 or FF.
  */
-import { GristmillError } from '../errors.js';
+import { GristmillError, hasCode } from '../errors.js';
 import { limits } from '../limits.js';
 import { decodeBigintKey, encodeBigintKeyInto, endOfBigintKey } from './bigint-key.js';
 import { decodeUtf8, encodeUtf8Into, LONE_SURROGATE, NO_ROOM } from './utf8.js';
@@ -81,7 +81,13 @@ function encodeAtomInto(atom: unknown, target: Uint8Array, offset: number, inTup
 
 function encodeTupleInto(tuple: readonly unknown[], target: Uint8Array, offset: number): number {
   let end = encodeTagInto(TAG.tuple, target, offset);
-  for (let i = 0; i < tuple.length && end >= 0; i++) end = encodeAtomInto(tuple[i], target, end, true);
+  let i = 0;
+  try {
+    for (; i < tuple.length && end >= 0; i++) end = encodeAtomInto(tuple[i], target, end, true);
+  } catch (error) {
+    if (!hasCode(error, 'key-invalid')) throw error;
+    throw new GristmillError('key-invalid', `key[${i}]: ${GristmillError.from(error).message}`, { cause: error });
+  }
   return end;
 }
 
