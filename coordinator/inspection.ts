@@ -1,13 +1,12 @@
 /** From what an `inspect` task left in the store to the frozen plan beside it. */
 import { xxh64 as checksumOf } from '../shared/codec/checksum.js';
 import { GristmillError } from '../shared/errors.js';
+import { formatBytes, plural } from '../shared/figures.js';
 import { storeKeys, type Inspection, type Plan } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { bytesOf, makePlan } from './planner.js';
 import type { PlanFacts } from './scheduler/records.js';
 import type { Job } from './scheduler/state.js';
-
-const MiB = 1024 * 1024;
 
 /** The inspection, checked against the checksum that was reported before anything decodes it. */
 export async function readInspection(store: ObjectStore, job: Job): Promise<Inspection> {
@@ -47,12 +46,11 @@ export async function writePlan(store: ObjectStore, job: Job) {
 
 /** The plan in lines for a person. */
 function describe({ descriptor, maps, partitions, output, limitRecords }: Plan, facts: PlanFacts): readonly string[] {
-  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
-  const reduce = descriptor.kind === 'reduce' ? `, ${count(partitions, 'reduce task')}` : ' that write the parts';
+  const reduce = descriptor.kind === 'reduce' ? `, ${plural(partitions, 'reduce task')}` : ' that write the parts';
   return [
-    `input: ${count(facts.inputs, 'object')}, ${(facts.inputBytes / MiB).toFixed(1)} MiB`,
-    `tasks: ${count(maps.length, 'map task')}${reduce}`,
-    `output: ${output}, ${count(partitions, 'part')} as ${descriptor.sink.format}`,
-    ...(limitRecords === undefined ? [] : [`limit: the first ${count(limitRecords, 'record')}`]),
+    `input: ${plural(facts.inputs, 'object')}, ${formatBytes(facts.inputBytes)}`,
+    `tasks: ${plural(maps.length, 'map task')}${reduce}`,
+    `output: ${output}, ${plural(partitions, 'part')} as ${descriptor.sink.format}`,
+    ...(limitRecords === undefined ? [] : [`limit: the first ${plural(limitRecords, 'record')}`]),
   ];
 }

@@ -1,7 +1,7 @@
 /** Progress as text: bars for a terminal, and one line for everything else. */
 import type { Style } from './style.js';
 import { harmless, paint } from './style.js';
-import { formatBytes, formatCount, formatDuration, formatRemaining } from './units.js';
+import { formatBytes, formatCount, formatDuration, formatRemaining } from '../../shared/figures.js';
 import { fractionOf, rateOf, remainingMs, type JobView, type StageView } from './view.js';
 
 const BAR_MAX = 28;

@@ -3,7 +3,7 @@ import { outputNames, storeKeys } from '../../shared/plan.js';
 import type { Job } from '../job-types.js';
 import { failureLine } from './failure.js';
 import { harmless, paint, type Style } from './style.js';
-import { formatBytes, formatCount, formatDuration, plural } from './units.js';
+import { formatBytes, formatCount, formatDuration, plural } from '../../shared/figures.js';
 
 /** Where a run keeps things, ready to print. */
 export interface Places {

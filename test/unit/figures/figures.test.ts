@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatBytes, formatCount, formatDuration, formatRemaining } from '../../../client/render/units.js';
+import { formatBytes, formatCount, formatDuration, formatRemaining } from '../../../shared/figures.js';
 
 describe('figures for people', () => {
   test('counts have groups of three digits', () => {
