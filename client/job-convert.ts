@@ -81,8 +81,9 @@ export function eventFromWire(wire: JobEvent__Output): JobEvent {
   const head = { cursor: numberOf(wire.cursor, 'cursor'), atMs: numberOf(wire.atMs, 'time') };
   if (wire.state) {
     const { from, to, reason } = wire.state;
-    const first = from === 'JOB_STATE_UNSPECIFIED';
-    return { ...head, type: 'state', from: first ? undefined : stateFromWire(from), to: stateFromWire(to), reason };
+    // Only a job's first state comes from nowhere.
+    const isFirst = from === 'JOB_STATE_UNSPECIFIED' && to === 'JOB_STATE_VALIDATING';
+    return { ...head, type: 'state', from: isFirst ? undefined : stateFromWire(from), to: stateFromWire(to), reason };
   }
   if (wire.progress) return { ...head, type: 'progress', progress: progressFromWire(wire.progress) };
   if (wire.attempt) {

@@ -1,4 +1,7 @@
 /** The protocol's messages through real protobuf bytes and back; what is unspecified or unknown is refused. */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadSync } from '@grpc/proto-loader';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { zeroCounts, type Counts } from '../../../shared/counts.js';
@@ -17,8 +20,11 @@ import {
   workerMessageFromWire,
   workerMessageToWire,
 } from '../../../shared/wire/convert.js';
-import { WorkerService } from '../../../shared/wire/load.js';
+import { eventFromWire } from '../../../client/job-convert.js';
+import { JobService, WorkerService } from '../../../shared/wire/load.js';
 
+const protoFolder = fileURLToPath(new URL('../../../proto', import.meta.url));
+const protoFiles = readdirSync(`${protoFolder}/gristmill/v1`).map((name) => `gristmill/v1/${name}`);
 const { Session } = WorkerService.service;
 const through = {
   worker: (message: WorkerMessage) =>
@@ -154,12 +160,40 @@ describe('the wire', () => {
     );
   });
 
-  test('refuses enums that are unspecified, as unknown ones arrive', () => {
-    const bytes = Session.responseSerialize({
-      assign: [{ jobId: 'abcdefghijkl', attempt: 'map-00000.1-1', kind: 'TASK_KIND_UNSPECIFIED' }],
+  test('calls the 0 of every enum UNSPECIFIED', () => {
+    const zeros = Object.entries(loadSync(protoFiles, { includeDirs: [protoFolder] })).flatMap(([name, definition]) => {
+      if (definition.format !== 'Protocol Buffer 3 EnumDescriptorProto') return [];
+      const { value } = definition.type as { value: { name: string; number: number }[] };
+      return value.filter(({ number }) => number === 0).map((zero) => [name.replace(/.*\./, ''), zero.name]);
     });
-    const wire = Session.responseDeserialize(bytes);
+    expect(zeros.sort()).toEqual([
+      ['FailureClass', 'FAILURE_CLASS_UNSPECIFIED'],
+      ['JobState', 'JOB_STATE_UNSPECIFIED'],
+      ['TaskKind', 'TASK_KIND_UNSPECIFIED'],
+    ]);
+  });
+
+  test.each([undefined, 'TASK_KIND_UNSPECIFIED'] as const)('refuses a task kind that is %s', (kind) => {
+    const assign = [{ jobId: 'abcdefghijkl', attempt: 'map-00000.1-1', ...(kind && { kind }) }];
+    const wire = Session.responseDeserialize(Session.responseSerialize({ assign }));
     expect(() => coordinatorMessageFromWire(wire)).toThrow(/task kind is TASK_KIND_UNSPECIFIED/);
+  });
+
+  test.each([undefined, 'FAILURE_CLASS_UNSPECIFIED'] as const)('refuses a failure class that is %s', (kind) => {
+    const failed = { code: 'internal', message: 'x', ...(kind && { class: kind }) };
+    const reports = [{ jobId: 'abcdefghijkl', attempt: 'map-00000.1-1', failure: failed }];
+    const wire = Session.requestDeserialize(Session.requestSerialize({ reports }));
+    expect(() => workerMessageFromWire(wire)).toThrow(/failure class is FAILURE_CLASS_UNSPECIFIED/);
+  });
+
+  test.each<[string, unknown]>([
+    ['a job without a state', { outcome: { jobId: 'abcdefghijkl' } }],
+    ['a state that a job comes to', { state: { from: 'JOB_STATE_QUEUED' } }],
+    ['a state that a job comes from, but for the first', { state: { to: 'JOB_STATE_QUEUED' } }],
+  ])('refuses %s', (_what, event) => {
+    const { WatchJob } = JobService.service;
+    const wire = WatchJob.responseDeserialize(WatchJob.responseSerialize({ events: [event as object] }));
+    expect(() => wire.events.map(eventFromWire)).toThrow(/job state is JOB_STATE_UNSPECIFIED/);
   });
 
   test('refuses counts above 2^53 instead of rounding them', () => {

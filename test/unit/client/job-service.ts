@@ -31,7 +31,7 @@ export function refusal(code: status, gristmillCode: string, details: string) {
 }
 
 export function stateEvent(cursor: number): JobEvent {
-  return { cursor, atMs: 1, state: { from: 'JOB_STATE_UNSPECIFIED', to: 'JOB_STATE_QUEUED', reason: `r${cursor}` } };
+  return { cursor, atMs: 1, state: { from: 'JOB_STATE_VALIDATING', to: 'JOB_STATE_QUEUED', reason: `r${cursor}` } };
 }
 
 export function outcomeEvent(cursor: number): JobEvent {

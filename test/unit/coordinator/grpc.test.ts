@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { Readable } from 'node:stream';
+import { Client, credentials, Metadata, status, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobClient } from '../../../client/job-client.js';
@@ -15,7 +16,7 @@ import type { Assignment, CoordinatorMessage } from '../../../shared/protocol.js
 import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { openStore } from '../../../shared/store/open.js';
 import { coordinatorMessageFromWire, workerMessageToWire } from '../../../shared/wire/convert.js';
-import { WorkerService } from '../../../shared/wire/load.js';
+import { JobService, WorkerService } from '../../../shared/wire/load.js';
 import { doTask, type MiniatureJob } from '../../simulation/task-work.js';
 import { miniature, owner, random } from './miniature-cluster.js';
 
@@ -77,6 +78,27 @@ function openStream(token: string, protocolVersion = PROTOCOL_VERSION) {
   return { stream, failed };
 }
 
+/** How a call with nothing in it ends, whatever its kind. */
+function refusalOf(method: MethodDefinition<object, object>, metadata: Metadata): Promise<ServiceError> {
+  const { path, requestSerialize: to, responseDeserialize: from, requestStream, responseStream } = method;
+  const raw = new Client(coordinator.address, credentials.createInsecure());
+  cleanups.push(() => raw.close());
+  return new Promise((resolve, reject) => {
+    const replied = (error: ServiceError | null) => {
+      if (error) resolve(error);
+      else reject(new Error(`${path} answered`));
+    };
+    const streamed = (call: Readable) => {
+      call.on('error', (error) => resolve(error as ServiceError));
+      call.resume();
+    };
+    if (requestStream && responseStream) streamed(raw.makeBidiStreamRequest(path, to, from, metadata));
+    else if (responseStream) streamed(raw.makeServerStreamRequest(path, to, from, {}, metadata));
+    else if (requestStream) raw.makeClientStreamRequest(path, to, from, metadata, replied);
+    else raw.makeUnaryRequest(path, to, from, {}, metadata, replied);
+  });
+}
+
 function startWorker(): void {
   const { stream } = openStream(TOKEN);
   const places = { store, storeFor: (output: string) => fileOutputs(systemClock).storeFor(output) };
@@ -121,13 +143,45 @@ describe('the services', () => {
     await expect(client.cancel(job, '')).rejects.toMatchObject({ code: 'job-ended' });
   });
 
-  test('a call without the token is refused', async () => {
+  const services: readonly Readonly<Record<string, MethodDefinition<object, object>>>[] = [
+    JobService.service,
+    WorkerService.service,
+  ];
+  const methods = services.flatMap((service) => Object.values(service));
+
+  test.each(methods.map((method) => [method.path.replace(/.*\//, ''), method] as const))(
+    'a call of %s without the token, or with another one, is refused',
+    async (_name, method) => {
+      for (const token of [undefined, 'Bearer other', TOKEN, `Bearer ${TOKEN} `]) {
+        const metadata = new Metadata();
+        if (token !== undefined) metadata.set('authorization', token);
+        const error = await refusalOf(method, metadata);
+        expect([error.code, error.metadata.get('gristmill-code')]).toEqual([
+          status.UNAUTHENTICATED,
+          ['unauthenticated'],
+        ]);
+      }
+    },
+  );
+
+  test('a client and a worker are told what is wrong with their token', async () => {
     const stranger = new JobClient({ address: coordinator.address, token: 'other' });
     await expect(stranger.list()).rejects.toMatchObject({ code: 'unauthenticated' });
     await expect(stranger.uploadBundle(code, sha256)).rejects.toMatchObject({ code: 'unauthenticated' });
     stranger.close();
     const { failed } = openStream('other');
     expect((await failed).metadata.get('gristmill-code')).toEqual(['unauthenticated']);
+  });
+
+  test('a session that does not begin by registering is refused', async () => {
+    const stub = new WorkerService(coordinator.address, credentials.createInsecure());
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${TOKEN}`);
+    const stream = stub.session(metadata);
+    cleanups.push(() => stub.close());
+    const failed = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
+    stream.write(workerMessageToWire({ renewLease: true }));
+    expect((await failed).code).toBe(status.INVALID_ARGUMENT);
   });
 
   test('a worker of another protocol version is refused', async () => {
