@@ -1,14 +1,15 @@
 /**
- * Builds `dist/`: every TypeScript file transpiled one to one, wire types generated from `proto/`, and, where the
- * TypeScript compiler is installed, declarations. Transpiling needs esbuild alone, a dependency at run time anyway,
+ * Builds `dist/`: every TypeScript file transpiled one to one, the command and the executor bundled over that, wire types
+ * generated from `proto/`, and, where the TypeScript compiler is installed, declarations. Transpiling needs esbuild alone, a dependency at run time anyway,
  * so that `npm ci --omit=dev` in an image builds too.
  */
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licencesOf } from './licences.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -81,27 +82,29 @@ async function transpile() {
   };
   const files = folders.flatMap(typescriptFiles).filter((path) => !path.includes('/generated/'));
   await build({ ...options, entryPoints: files });
-  await build({
+  const executor = await build({
     ...options,
     // An executor starts once for each slot, in two threads: one file each loads in half the time of forty.
     entryPoints: ['main', 'io-thread'].map((name) => join(root, `worker/executor/${name}.ts`)),
     bundle: true,
     allowOverwrite: true,
+    metafile: true,
     banner: { js: REQUIRE },
   });
-  await build({
+  const command = await build({
     ...options,
     // The command hosts a coordinator and an agent: with gRPC and all it needs in one file it starts a fifth sooner.
     entryPoints: [join(root, 'client/main.ts')],
     bundle: true,
     external: ['esbuild', 'minio', 'pino'],
     allowOverwrite: true,
+    metafile: true,
     banner: { js: REQUIRE },
     plugins: [placesOf('client/main.ts')],
   });
   cpSync(join(root, 'proto/gristmill'), join(root, 'dist/proto/gristmill'), { recursive: true });
-  const command = join(root, 'dist/client/main.js');
-  if (existsSync(command)) chmodSync(command, 0o755);
+  writeFileSync(join(root, 'dist/licences.txt'), licencesOf(root, [executor.metafile, command.metafile]));
+  chmodSync(join(root, 'dist/client/main.js'), 0o755);
 }
 
 function declare() {

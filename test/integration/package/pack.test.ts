@@ -91,12 +91,15 @@ describe('the packed tarball in an empty folder', () => {
     2 * minutes,
   );
 
-  test('holds the program, its contract and its licence, and no source, test or map', () => {
+  test('holds the program, its contract and all licences, and no source, test or map', () => {
     const installed = join(folder, 'node_modules/gristmill');
     const names = readdirSync(installed, { recursive: true }).map(String);
     for (const name of ['LICENSE', 'README.md', 'dist/client/main.js', 'proto/gristmill/v1/job.proto']) {
       expect(names).toContain(name);
     }
+    const licences = readFileSync(join(installed, 'dist/licences.txt'), 'utf8');
+    expect(licences).toMatch(/^@grpc\/grpc-js [\d.]+ \(Apache-2.0\)$/m);
+    expect(licences).toContain('Redistribution and use in source and binary forms');
     const surplus = names.filter(
       (name) => !name.startsWith('node_modules') && /^(test|bench|shared)|\.map$/.test(name),
     );
