@@ -94,6 +94,8 @@ export const limits = {
   progressMs: 250,
   /** Between cancelling an attempt and killing its process. */
   cancelGraceMs: 500,
+  /** What an executor printed arrives so long after its report, or its end, at the latest. */
+  logGraceMs: 1_000,
   /** Private stores under `.gristmill/` that are kept. */
   privateJobsKept: 20,
   /** Executors of one worker. */

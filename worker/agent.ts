@@ -55,7 +55,7 @@ class RunningAgent {
   private readonly unacknowledged = new Map<string, TaskReport>();
   private store: ObjectStore | undefined;
   /** Attempts that have ended and whose log is being kept. */
-  private finishing = 0;
+  private readonly finishing = new Set<Assignment>();
   private onAcknowledged: () => void = () => undefined;
   private markReady: () => void = () => undefined;
   private refuse: (error: GristmillError) => void = () => undefined;
@@ -120,7 +120,7 @@ class RunningAgent {
     return new Promise((resolve) => {
       const cancel = this.options.clock.after(limits.drainMsMax, resolve);
       this.onAcknowledged = () => {
-        if (this.finishing > 0 || this.unacknowledged.size > 0) return;
+        if (this.finishing.size > 0 || this.unacknowledged.size > 0) return;
         cancel();
         resolve();
       };
@@ -130,12 +130,16 @@ class RunningAgent {
 
   /** Attempts that are running, or whose report is not acknowledged. */
   private held(): { readonly job: Assignment['job']; readonly attempt: Assignment['attempt'] }[] {
-    return [...this.pool.attempts, ...this.unacknowledged.values()].map(({ job, attempt }) => ({ job, attempt }));
+    return [...this.pool.attempts, ...this.finishing, ...this.unacknowledged.values()].map(({ job, attempt }) => ({
+      job,
+      attempt,
+    }));
   }
 
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
       this.store ??= openStore(message.registered.storeUri);
+      if (this.stopped) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();
     }
@@ -153,14 +157,14 @@ class RunningAgent {
   }
 
   private async finished(assignment: Assignment, { report, log }: Finished): Promise<void> {
-    this.finishing += 1;
+    this.finishing.add(assignment);
     if (log !== '' && this.store) {
       const key = storeKeys.log(assignment.job, assignment.attempt);
       await this.store.put(key, Buffer.from(log), { durable: false }).catch((error: unknown) => {
         this.options.log.warn({ attempt: assignment.attempt, error: GristmillError.from(error).message }, 'log lost');
       });
     }
-    this.finishing -= 1;
+    this.finishing.delete(assignment);
     this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
     this.session?.send({ reports: [report] });
   }

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
 import type { Assignment } from '../shared/protocol.js';
 import type { Progress } from './executor/progress.js';
@@ -13,6 +14,8 @@ interface Slot {
   executor: ExecutorProcess;
   job: JobId | undefined;
   running: Assignment | undefined;
+  /** Its job has ended: the executor goes with its last attempt. */
+  ended: boolean;
 }
 
 export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
@@ -27,25 +30,26 @@ export class ExecutorPool {
   private readonly slots: Slot[] = [];
   private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
   private readonly leaving = new Set<ExecutorProcess>();
+  /** Attempts that have not been handed on as finished. */
+  private readonly working = new Set<Promise<void>>();
   private spawned = 0;
   private stopped = false;
 
   constructor(options: PoolOptions) {
     this.options = options;
     for (let i = 0; i < options.slots; i++) {
-      this.slots.push({ executor: this.spawn(), job: undefined, running: undefined });
+      this.slots.push({ executor: this.spawn(), job: undefined, running: undefined, ended: false });
     }
-  }
-
-  /** Resolves when every executor can take a task. */
-  async ready(): Promise<void> {
-    await Promise.all(this.slots.map((slot) => slot.executor.ready));
   }
 
   run(assignment: Assignment, storeUri: string): void {
     const slot = this.slotFor(assignment.job);
-    if (slot) void this.runIn(slot, assignment, storeUri);
-    else this.waiting.push({ assignment, storeUri });
+    if (!slot) {
+      this.waiting.push({ assignment, storeUri });
+      return;
+    }
+    const work = this.runIn(slot, assignment, storeUri).finally(() => this.working.delete(work));
+    this.working.add(work);
   }
 
   get attempts(): readonly Assignment[] {
@@ -55,7 +59,11 @@ export class ExecutorPool {
 
   cancel(job: JobId, attempt: AttemptId): void {
     const waits = this.waiting.findIndex(({ assignment: a }) => a.job === job && a.attempt === attempt);
-    if (waits >= 0) this.waiting.splice(waits, 1);
+    for (const { assignment } of waits < 0 ? [] : this.waiting.splice(waits, 1)) {
+      const failure = failureOf(new GristmillError('aborted', 'the attempt was cancelled before it began'));
+      const report = { job, attempt, elapsedMs: 0, result: { kind: 'failure', failure } } as const;
+      this.options.onFinished(assignment, { report, log: '' });
+    }
     const slot = this.slots.find((s) => s.running?.job === job && s.running.attempt === attempt);
     slot?.executor.cancel();
   }
@@ -63,18 +71,19 @@ export class ExecutorPool {
   /** Forgets a job: its executors make room for warm ones, its cached bundle and indexes go. */
   endJob(job: JobId): void {
     for (const slot of this.slots) {
-      if (slot.job !== job || slot.running) continue;
-      this.dismiss(slot.executor);
-      this.replace(slot);
+      if (slot.job !== job) continue;
+      slot.ended = true;
+      if (!slot.running) this.replace(slot);
     }
-    rmSync(this.jobDir(job), { recursive: true, force: true });
+    this.forget(job);
   }
 
+  /** Ends all executors. Resolves when every attempt that ran has been handed on as finished. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.waiting.length = 0;
     for (const slot of this.slots) this.dismiss(slot.executor);
-    await Promise.all([...this.leaving].map((executor) => executor.closed));
+    await Promise.all([...this.working, ...[...this.leaving].map((executor) => executor.closed)]);
     rmSync(this.options.scratchDir, { recursive: true, force: true });
   }
 
@@ -86,7 +95,9 @@ export class ExecutorPool {
       this.options.onProgress(assignment, progress);
     });
     slot.running = undefined;
-    if (!slot.executor.alive) this.replace(slot);
+    const { ended } = slot;
+    if (ended || !slot.executor.alive) this.replace(slot);
+    if (ended) this.forget(assignment.job);
     this.options.onFinished(assignment, finished);
     const next = this.waiting.shift();
     if (next && !this.stopped) this.run(next.assignment, next.storeUri);
@@ -100,11 +111,15 @@ export class ExecutorPool {
     const unbound = free.find((slot) => slot.job === undefined && slot.executor.alive);
     if (unbound) return unbound;
     const [other] = free;
-    if (other) {
-      this.dismiss(other.executor);
-      this.replace(other);
-    }
+    if (other) this.replace(other);
     return other;
+  }
+
+  /** Removes what is cached of a job, unless an executor still works for it. */
+  private forget(job: JobId): void {
+    const of = this.slots.filter((slot) => slot.job === job);
+    if (of.some((slot) => !slot.ended || slot.running)) return;
+    rmSync(this.jobDir(job), { recursive: true, force: true });
   }
 
   private jobDir(job: JobId): string {
@@ -117,7 +132,9 @@ export class ExecutorPool {
   }
 
   private replace(slot: Slot): void {
+    this.dismiss(slot.executor);
     slot.job = undefined;
+    slot.ended = false;
     if (!this.stopped) slot.executor = this.spawn();
   }
 

@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '../shared/clock.js';
+import { delay, type Clock } from '../shared/clock.js';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import type { Assignment, TaskReport } from '../shared/protocol.js';
@@ -16,6 +16,9 @@ import type { Progress } from './executor/progress.js';
 import { LogCapture } from './log-capture.js';
 
 const PROGRAM = fileURLToPath(new URL('./executor/main.js', import.meta.url));
+
+/** Of what a dead executor said, in an error message. */
+const LAST_WORDS_MAX = 200;
 
 export interface ExecutorOptions {
   readonly scratchDir: string;
@@ -39,45 +42,45 @@ interface Running {
 }
 
 export class ExecutorProcess {
-  /** Resolves when the process can take a task; rejects when it ended before. */
-  readonly ready: Promise<void>;
   /** Resolves when the process is gone and its pipes are read to their ends. */
   readonly closed: Promise<void>;
   private readonly options: ExecutorOptions;
-  private readonly child: ChildProcess;
-  private readonly socket: Duplex;
-  private readonly logs: readonly [LogCapture, LogCapture];
+  private child: ChildProcess | undefined;
+  private socket: Duplex | undefined;
+  private logs: readonly LogCapture[] = [];
   private running: Running | undefined;
   private gone: string | undefined;
+  private isReady = false;
+  private markClosed: () => void = () => undefined;
 
   constructor(options: ExecutorOptions) {
     this.options = options;
-    mkdirSync(options.scratchDir, { recursive: true });
-    this.child = spawn(
+    this.closed = new Promise((resolve) => (this.markClosed = resolve));
+    try {
+      this.start();
+    } catch (error) {
+      this.end(`it cannot be started: ${GristmillError.from(error).message}`);
+    }
+  }
+
+  private start(): void {
+    const { scratchDir, heapMegabytes, environment } = this.options;
+    mkdirSync(scratchDir, { recursive: true });
+    const child = spawn(
       process.execPath,
-      [`--max-old-space-size=${options.heapMegabytes}`, '--no-warnings', PROGRAM, options.scratchDir],
-      { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true, env: { ...options.environment } },
+      [`--max-old-space-size=${heapMegabytes}`, '--no-warnings', PROGRAM, scratchDir],
+      { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true, env: { ...environment } },
     );
-    const [, stdout, stderr, socket] = this.child.stdio;
+    this.child = child;
+    this.whenClosed(child);
+    const [, stdout, stderr, socket] = child.stdio;
     this.logs = [new LogCapture(stdout as Readable), new LogCapture(stderr as Readable)];
     this.socket = socket as Duplex;
     this.socket.on('error', () => undefined); // the process is going; 'close' says so
-    let markReady: () => void = () => undefined;
-    let markDead: (error: GristmillError) => void = () => undefined;
-    this.ready = new Promise((resolve, reject) => {
-      markReady = resolve;
-      markDead = reject;
-    });
-    this.ready.catch(() => undefined); // an unbound executor may end unused
-    this.closed = this.whenClosed(markDead);
     const decoder = new MessageDecoder<FromExecutor>();
     this.socket.on('data', (piece: Buffer) => {
-      for (const message of decoder.push(piece)) this.receive(message, markReady);
+      for (const message of decoder.push(piece)) this.receive(message);
     });
-  }
-
-  get pid(): number | undefined {
-    return this.child.pid;
   }
 
   get alive(): boolean {
@@ -92,7 +95,9 @@ export class ExecutorProcess {
     const logged = Promise.all(this.logs.map((log) => log.attemptEnd()));
     if (this.gone !== undefined) this.finishDead();
     else this.send({ type: 'task', place, assignment });
-    const [finished] = await Promise.all([report, logged]);
+    const finished = await report;
+    // User code that closes its output must not hold up the report.
+    await Promise.race([logged, delay(this.options.clock, limits.logGraceMs)]);
     this.running = undefined;
     return { report: finished, log: this.logs.map((log) => log.take()).join('') };
   }
@@ -108,7 +113,11 @@ export class ExecutorProcess {
 
   /** The process and all that user code started. */
   kill(): void {
-    if (this.child.pid === undefined || this.gone !== undefined) return;
+    if (this.gone === undefined) this.killGroup();
+  }
+
+  private killGroup(): void {
+    if (this.child?.pid === undefined) return;
     try {
       process.kill(-this.child.pid, 'SIGKILL');
     } catch {
@@ -117,13 +126,13 @@ export class ExecutorProcess {
   }
 
   private send(message: ToExecutor): void {
-    if (this.socket.writable) this.socket.write(encodeMessage(message));
+    if (this.socket?.writable) this.socket.write(encodeMessage(message));
   }
 
-  private receive(message: FromExecutor, markReady: () => void): void {
+  private receive(message: FromExecutor): void {
     switch (message.type) {
       case 'ready':
-        markReady();
+        this.isReady = true;
         return;
       case 'progress':
         this.running?.onProgress(message);
@@ -133,38 +142,51 @@ export class ExecutorProcess {
     }
   }
 
-  private whenClosed(markDead: (error: GristmillError) => void): Promise<void> {
-    return new Promise((resolve) => {
-      let spawnError = '';
-      this.child.on('error', (error) => {
-        spawnError = error.message;
-        if (this.child.pid === undefined) this.end(spawnError, markDead, resolve);
+  private whenClosed(child: ChildProcess): void {
+    let spawnError = '';
+    child.on('error', (error) => {
+      spawnError = error.message;
+      if (child.pid === undefined) this.end(spawnError);
+    });
+    child.on('exit', () => {
+      // What user code started may live on, and hold the pipes open.
+      this.killGroup();
+      this.options.clock.after(limits.logGraceMs, () => {
+        for (const stream of child.stdio) stream?.destroy();
       });
-      this.child.on('close', (code, signal) => {
-        this.end(spawnError || (signal ? `signal ${signal}` : `exit code ${String(code)}`), markDead, resolve);
-      });
+    });
+    child.on('close', (code, signal) => {
+      this.end(spawnError || (signal ? `signal ${signal}` : `exit code ${String(code)}`));
     });
   }
 
-  private end(how: string, markDead: (error: GristmillError) => void, resolve: () => void): void {
+  private end(how: string): void {
+    if (this.gone !== undefined) return;
     this.gone = how;
-    markDead(new GristmillError('executor-died', `the executor ended before it was ready (${how})`));
     rmSync(this.options.scratchDir, { recursive: true, force: true });
     this.finishDead();
-    resolve();
+    this.markClosed();
   }
 
   private finishDead(): void {
     if (!this.running) return;
     const { assignment, startedMs, finish } = this.running;
+    const when = this.isReady ? 'while it ran the task' : 'before it could take the task';
     const error = new GristmillError(
       'executor-died',
-      `the executor process ended while it ran the task (${this.gone ?? 'unknown'}); ` +
+      `the executor process ended ${when} (${this.gone ?? 'unknown'})${this.lastWords()}; ` +
         'if it was killed for its memory, use smaller splits or fewer executors',
       { context: { attempt: assignment.attempt } },
     );
     const elapsedMs = this.options.clock.monotonic() - startedMs;
     const { job, attempt } = assignment;
     finish({ job, attempt, elapsedMs, result: { kind: 'failure', failure: failureOf(error) } });
+  }
+
+  /** What its standard error says of the reason: Node's own line, else the last one. */
+  private lastWords(): string {
+    const lines = (this.logs[1]?.text ?? '').split('\n').filter((line) => line.trim() !== '');
+    const line = lines.find((text) => /FATAL ERROR|^\w*Error\b/.test(text)) ?? lines.at(-1);
+    return line === undefined ? '' : `, saying "${line.trim().slice(0, LAST_WORDS_MAX)}"`;
   }
 }

@@ -12,17 +12,24 @@ export class LogCapture {
   private cut = false;
   private onEnd: (() => void) | undefined;
   private ended = false;
+  /** The stream has ended: no mark comes any more. */
+  private closed = false;
 
   constructor(stream: Readable) {
     stream.on('data', (piece: Buffer) => this.push(this.decoder.write(piece)));
-    stream.on('close', () => this.end());
-    stream.on('error', () => this.end());
+    stream.on('close', () => this.close());
+    stream.on('error', () => this.close());
+  }
+
+  /** The attempt's text so far. */
+  get text(): string {
+    return this.kept.join('') + this.carry;
   }
 
   /** Resolves when the running attempt's last line is in, or the stream has ended. */
   attemptEnd(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.ended) resolve();
+      if (this.ended || this.closed) resolve();
       else this.onEnd = resolve;
     });
   }
@@ -58,6 +65,14 @@ export class LogCapture {
     const part = bytes > room ? Buffer.from(text).subarray(0, room).toString() : text;
     if (part !== '') this.kept.push(part);
     this.keptBytes += Math.min(bytes, room);
+  }
+
+  private close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.keep(this.carry + this.decoder.end());
+    this.carry = '';
+    this.end();
   }
 
   private end(): void {

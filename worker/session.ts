@@ -2,7 +2,8 @@
  * The worker's end of its session with a coordinator: one bidirectional stream, opened again when it breaks.
  *
  * A broken stream is not a dead worker: it registers again with the same incarnation and what it is running. What is to
- * be said waits in a bounded queue while the stream is full or broken; reports are kept by the agent, not here.
+ * be said waits in a queue while the stream is full. Nothing waits while it is broken: the agent keeps its reports and says
+ * them again after each registration. Progress never waits, so that it cannot crowd out what must be said.
  */
 import { credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../shared/clock.js';
@@ -64,12 +65,11 @@ export class Session {
     this.renew();
   }
 
-  /** Queued while the stream is full or broken; `false` when the queue is full and the message was dropped. */
-  send(message: WorkerMessage): boolean {
-    if (this.queue.length >= limits.batchItemsMax) return false;
+  /** Dropped without a registered stream; progress also while the stream is full. */
+  send(message: WorkerMessage): void {
+    if (!this.attached || (message.progress && !this.writable)) return;
     this.queue.push(message);
     this.flush();
-    return true;
   }
 
   close(): void {
@@ -108,7 +108,6 @@ export class Session {
       this.reconnectMs = limits.reconnectMsMin;
     }
     this.options.onMessage(message);
-    this.flush();
   }
 
   private broken(stream: Stream, error: ServiceError | undefined): void {
@@ -116,6 +115,7 @@ export class Session {
     this.stream = undefined;
     this.attached = false;
     this.writable = false;
+    this.queue = [];
     if (error && REFUSALS.has(error.code)) {
       const code = error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'protocol-mismatch';
       this.options.onRefused(new GristmillError(code, `the coordinator refuses this worker: ${error.details}`));

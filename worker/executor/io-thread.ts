@@ -36,6 +36,9 @@ function currentJob(): IoJob {
   return job;
 }
 
+/** A report waits for it: what a failed attempt has staged is gone when it is told to have ended. */
+let aborting: Promise<void> = Promise.resolve();
+
 const outputs = new Outputs(ring, () => currentJob().store);
 const sources = new Sources(
   ring,
@@ -65,16 +68,20 @@ function fromUser(message: IoMessage): void {
       outputs.write(message.output, message.buffer, message.length);
       return;
     case 'abort-outputs':
-      void outputs.abortAll();
+      aborting = outputs.abortAll();
       return;
     case 'to-agent':
-      toAgent(message.message);
+      void aborting.then(() => toAgent(message.message));
   }
 }
 
 function endWithAgent(): void {
   rmSync(data.scratchDir, { recursive: true, force: true });
-  process.kill(process.pid, 'SIGKILL');
+  try {
+    process.kill(-process.pid, 'SIGKILL'); // and whatever user code has started
+  } finally {
+    process.kill(process.pid, 'SIGKILL');
+  }
 }
 
 function reportProgress(): void {

@@ -41,6 +41,11 @@ installApi();
 const strays = new Strays();
 strays.watch();
 
+// As they are now: user code may replace or end them.
+const writers = [process.stdout, process.stderr].map((stream) => {
+  stream.on('error', () => undefined); // what cannot be printed is lost, and no failure of the task
+  return stream.write.bind(stream);
+});
 const post = postTo(ioThread);
 const runner = new TaskRunner({
   io: new UserIo(new RingConsumer(memory), post),
@@ -53,8 +58,7 @@ const runner = new TaskRunner({
 
 async function runTask(message: Extract<ToExecutor, { type: 'task' }>): Promise<void> {
   const report = await runner.run(message.place, message.assignment);
-  process.stdout.write(END_OF_ATTEMPT);
-  process.stderr.write(END_OF_ATTEMPT);
+  for (const write of writers) write(END_OF_ATTEMPT);
   post({ type: 'to-agent', message: { type: 'report', report } });
 }
 
