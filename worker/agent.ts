@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import { GristmillError } from '../shared/errors.js';
+import { gate } from '../shared/gate.js';
 import type { WorkerId } from '../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
@@ -54,7 +55,7 @@ class RunningAgent {
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
   private store: ObjectStore | undefined;
-  /** Attempts that have ended and whose log is being kept. */
+  /** Attempts that have ended and whose log is being kept: they are this worker's until their reports are acknowledged. */
   private readonly finishing = new Set<Assignment>();
   private onAcknowledged: () => void = () => undefined;
   private markReady: () => void = () => undefined;
@@ -130,10 +131,8 @@ class RunningAgent {
 
   /** Attempts that are running, or whose report is not acknowledged. */
   private held(): { readonly job: Assignment['job']; readonly attempt: Assignment['attempt'] }[] {
-    return [...this.pool.attempts, ...this.finishing, ...this.unacknowledged.values()].map(({ job, attempt }) => ({
-      job,
-      attempt,
-    }));
+    const all = [...this.pool.attempts, ...this.finishing, ...this.unacknowledged.values()];
+    return all.map(({ job, attempt }) => ({ job, attempt }));
   }
 
   private receive(message: CoordinatorMessage): void {
@@ -159,6 +158,7 @@ class RunningAgent {
   private async finished(assignment: Assignment, { report, log }: Finished): Promise<void> {
     this.finishing.add(assignment);
     if (log !== '' && this.store) {
+      await gate('log');
       const key = storeKeys.log(assignment.job, assignment.attempt);
       await this.store.put(key, Buffer.from(log), { durable: false }).catch((error: unknown) => {
         this.options.log.warn({ attempt: assignment.attempt, error: GristmillError.from(error).message }, 'log lost');
