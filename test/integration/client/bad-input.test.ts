@@ -1,8 +1,9 @@
 /** Whatever is wrong with what a person gives: what happened, where, what to do, and an exit code that says whose fault. */
-import { chmodSync, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Workplace } from './command.js';
+import { hasUnprivileged, removeCopy } from './unprivileged.js';
 
 let place: Workplace;
 
@@ -14,6 +15,8 @@ beforeEach(() => {
 afterEach(() => {
   place.remove();
 });
+
+afterAll(removeCopy);
 
 /** Nothing of the engine's own is in front of a person. */
 function expectForPeople(stderr: string): void {
@@ -96,10 +99,10 @@ describe('inputs and outputs that do not do exit with 1', () => {
     expect(existsSync(join(place.path, 'out'))).toBe(false);
   });
 
-  test('an unreadable input is named', async () => {
-    place.giveToNobody();
-    chmodSync(join(place.path, 'in/a.txt'), 0o600);
-    const { code, stderr } = await place.run(['words.ts'], 'nobody');
+  test.skipIf(!hasUnprivileged)('an unreadable input is named', async () => {
+    place.giveToUnprivileged();
+    place.forbid('in/a.txt');
+    const { code, stderr } = await place.run(['words.ts'], 'unprivileged');
     expect(stderr).toContain('in/a.txt');
     expect(stderr).toContain('hint: check that you may read the file');
     expectForPeople(stderr);
@@ -126,20 +129,21 @@ describe('inputs and outputs that do not do exit with 1', () => {
     expect((await place.run(['words.ts', '--overwrite'])).code).toBe(0);
   });
 
-  test('a store that cannot be written is named', async () => {
-    chmodSync(place.path, 0o755);
-    const { code, stderr } = await place.run(['words.ts'], 'nobody');
+  test.skipIf(!hasUnprivileged)('a store that cannot be written is named', async () => {
+    place.forbid('.');
+    const { code, stderr } = await place.run(['words.ts'], 'unprivileged');
     expect(stderr).toContain('.gristmill');
     expect(stderr).toContain('--store DIR');
     expectForPeople(stderr);
     expect(code).toBe(1);
   });
 
-  test('an output that cannot be written is named', async () => {
-    place.giveToNobody();
-    place.write('root/x', '');
-    const { code, stderr } = await place.run(['words.ts', '--output', 'root/out'], 'nobody');
-    expect(stderr).toContain('root/out');
+  test.skipIf(!hasUnprivileged)('an output that cannot be written is named', async () => {
+    place.giveToUnprivileged();
+    place.write('closed/x', '');
+    place.forbid('closed');
+    const { code, stderr } = await place.run(['words.ts', '--output', 'closed/out'], 'unprivileged');
+    expect(stderr).toContain('closed/out');
     expectForPeople(stderr);
     expect(code).toBe(1);
   });

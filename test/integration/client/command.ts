@@ -10,19 +10,19 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isRoot, NOBODY, reachable, unprivileged } from './unprivileged.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const program = join(root, 'dist/client/main.js');
+const command = 'dist/client/main.js';
+const program = join(root, command);
 const fixtures = join(root, 'test/fixtures/jobs');
-
-/** Nobody: has no rights that root would have, and tests often run as root. */
-const NOBODY = 65534;
 
 export interface Ended {
   readonly code: number | null;
@@ -37,6 +37,7 @@ export interface RunningCommand {
 
 export class Workplace {
   readonly path = mkdtempSync(join(tmpdir(), 'gristmill-'));
+  readonly #forbidden: string[] = [];
 
   constructor() {
     chmodSync(this.path, 0o755);
@@ -74,15 +75,27 @@ export class Workplace {
     while (this.processes().length > 0) await delay(10);
   }
 
-  giveToNobody(): void {
-    chownSync(this.path, NOBODY, NOBODY);
+  /** What is here now belongs to whom `unprivileged` runs as. */
+  giveToUnprivileged(): void {
+    if (isRoot) chownSync(this.path, NOBODY, NOBODY);
   }
 
-  start(args: readonly string[], as?: 'nobody'): RunningCommand {
-    const child = spawn(process.execPath, [program, ...args], {
+  /** The unprivileged cannot read this file, or write into this folder. */
+  forbid(name: string): void {
+    const path = join(this.path, name);
+    const isFolder = statSync(path).isDirectory();
+    // What belongs to root needs no more than the usual rights to be closed.
+    if (isRoot) chmodSync(path, isFolder ? 0o755 : 0o600);
+    else chmodSync(path, isFolder ? 0o555 : 0);
+    this.#forbidden.push(path);
+  }
+
+  start(args: readonly string[], as?: 'unprivileged'): RunningCommand {
+    const file = as === undefined ? program : join(reachable(root, command), command);
+    const child = spawn(process.execPath, [file, ...args], {
       cwd: this.path,
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(as === 'nobody' && { uid: NOBODY, gid: NOBODY }),
+      ...(as !== undefined && unprivileged),
     });
     return watch(child);
   }
@@ -99,11 +112,12 @@ export class Workplace {
     return watch(spawn(process.execPath, [join(root, 'examples/start.mjs')], { cwd: root, stdio: 'pipe' }));
   }
 
-  run(args: readonly string[], as?: 'nobody'): Promise<Ended> {
+  run(args: readonly string[], as?: 'unprivileged'): Promise<Ended> {
     return this.start(['run', '--workers', '1', ...args], as).ended;
   }
 
   remove(): void {
+    for (const path of this.#forbidden) chmodSync(path, 0o755);
     rmSync(this.path, { recursive: true, force: true });
   }
 }
