@@ -166,7 +166,9 @@ async function removePublished({ store, prefix }: OutputPlace, job: Job): Promis
   for (const winner of workOf(job)?.sealed ?? []) if (winner) await store.discard(winner.seal);
 }
 
+/** Also what killed attempts have staged and never published. */
 async function sweep(store: ObjectStore, prefix: string): Promise<void> {
+  await store.discardStaged(prefix, { deep: true });
   let keys: string[] = [];
   for await (const { key } of store.list(prefix)) keys.push(key);
   while (keys.length > 0) {

@@ -4,7 +4,7 @@
  *
  *   <run>/owner.json   the process that it belongs to, so that nobody takes it away under a living run
  *   <run>/scratch/     files of executors; gone when the run ends, or swept by the next run if it was killed
- *   <run>/v1/          the coordinator's store
+ *   <run>/v1/          the coordinator's store; its shuffle objects go the same way
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
@@ -18,6 +18,7 @@ import { filePath, fileUri } from '../../shared/store/uri.js';
 const FOLDER = '.gristmill';
 const OWNER_FILE = 'owner.json';
 const SCRATCH = 'scratch';
+const SHUFFLE = 'v1/shuffle';
 const RUN_NAME = /^\d{8}-\d{6}-[0-9a-f]{8}$/;
 
 export interface PrivateStore {
@@ -70,7 +71,7 @@ export async function prunePrivateStores(folder: string): Promise<void> {
   for (const [age, name] of names.entries()) {
     const path = join(folder, name);
     if (!(await hasEnded(path))) continue;
-    await remove(age < surplus ? path : join(path, SCRATCH));
+    for (const part of age < surplus ? ['.'] : [SCRATCH, SHUFFLE]) await remove(join(path, part));
   }
 }
 

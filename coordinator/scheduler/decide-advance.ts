@@ -2,7 +2,7 @@
 import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
-import { endOfWork } from './end-of-work.js';
+import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now } from './events.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, type Job } from './state.js';
@@ -34,8 +34,11 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
       return move('in_progress', 'its turn has come');
     case 'in_progress':
       return isWorkDone(job.work) ? [endOfWork(job, job.work, now)] : [];
-    case 'committing':
+    case 'committing': {
+      const unbalanced = job.hasLostWinner && isWorkDone(job.work) ? outOfBalance(job, now) : undefined;
+      if (unbalanced) return [unbalanced];
       return job.steps.has('success-written') ? move('completed', 'the output is complete') : [];
+    }
     case 'completed':
     case 'partial_success':
     case 'failed':

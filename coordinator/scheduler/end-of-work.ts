@@ -4,25 +4,31 @@ import { failureOf, GristmillError, type ErrorCode } from '../../shared/errors.j
 import type { Now } from './events.js';
 import type { JournalRecord } from './records.js';
 import type { Inspected } from './records.js';
-import type { InProgressJob, Work } from './state.js';
+import type { CommittingJob, InProgressJob, Job, Work } from './state.js';
 import { totalCounts } from './work.js';
 
 export function endOfWork(job: InProgressJob, work: Work, now: Now): JournalRecord {
-  const about = { type: 'job-moved', job: job.id, atMs: now.wallMs } as const;
-  const fail = (code: ErrorCode, message: string): JournalRecord => {
-    const failure = failureOf(new GristmillError(code, message, { context: { job: job.id } }));
-    return { ...about, to: 'failed', reason: failure.message, failure };
-  };
-  const broken = lawsOf(job.inspected, work).filter((law) => !law.holds);
-  if (broken.length > 0) {
-    const figures = broken.map((law) => `${law.name}: ${law.left} against ${law.right}`).join('; ');
-    return fail('out-of-balance', `the counts do not balance (${figures}); nothing was published`);
-  }
+  const unbalanced = outOfBalance(job, now);
+  if (unbalanced) return unbalanced;
   const counts = totalCounts(work);
   if (counts.recordsRead > 0 && counts.recordsMapped + counts.recordsFiltered === 0) {
-    return fail('record-invalid', `none of ${counts.recordsRead} records was good`);
+    return failed(job, now, 'record-invalid', `none of ${counts.recordsRead} records was good`);
   }
-  return { ...about, to: 'committing', reason: 'every task is done and the counts balance', failure: undefined };
+  const reason = 'every task is done and the counts balance';
+  return { type: 'job-moved', job: job.id, atMs: now.wallMs, to: 'committing', reason, failure: undefined };
+}
+
+/** The end of a job whose tasks are done and whose counts do not add up. */
+export function outOfBalance(job: InProgressJob | CommittingJob, now: Now): JournalRecord | undefined {
+  const broken = lawsOf(job.inspected, job.work).filter((law) => !law.holds);
+  if (broken.length === 0) return undefined;
+  const figures = broken.map((law) => `${law.name}: ${law.left} against ${law.right}`).join('; ');
+  return failed(job, now, 'out-of-balance', `the counts do not balance (${figures}); nothing stays published`);
+}
+
+function failed(job: Job, now: Now, code: ErrorCode, message: string): JournalRecord {
+  const failure = failureOf(new GristmillError(code, message, { context: { job: job.id } }));
+  return { type: 'job-moved', job: job.id, atMs: now.wallMs, to: 'failed', reason: failure.message, failure };
 }
 
 /** The conservation laws over all winners, and for each reduce task what was declared against what was found. */

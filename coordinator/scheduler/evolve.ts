@@ -64,7 +64,7 @@ function applied(job: Job, record: JobRecord): Job {
       return attemptFailed(job, record);
     case 'winner-lost':
       if (job.state !== 'committing') throw misplaced(job, record);
-      return { ...job, work: loseWinner(job.work, attemptParts(record.attempt).index) };
+      return { ...job, work: loseWinner(job.work, attemptParts(record.attempt).index), hasLostWinner: true };
     case 'part-published':
       if (job.state !== 'committing') throw misplaced(job, record);
       return { ...job, published: added(job.published, record.part) };

@@ -27,7 +27,7 @@ export function moveJob(job: Job, move: Move): Job {
     case 'committing': {
       if (job.state !== 'in_progress') throw incomplete(job, move);
       const { inspected, claim, plan, work } = job;
-      return { ...base(job), state: to, inspected, claim, plan, work, published: new Set() };
+      return { ...base(job), state: to, inspected, claim, plan, work, published: new Set(), hasLostWinner: false };
     }
     case 'completed':
     case 'partial_success':

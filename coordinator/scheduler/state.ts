@@ -108,6 +108,8 @@ export interface CommittingJob extends JobBase, Planned {
   readonly work: Work;
   /** Parts that are visible. */
   readonly published: ReadonlySet<number>;
+  /** A winner's staged output was gone: whatever its task's next winner counts is to be checked again. */
+  readonly hasLostWinner: boolean;
 }
 
 /** What a job had come to when it ended. */

@@ -19,6 +19,7 @@ import { decodeBigintKey, encodeBigintKeyInto, endOfBigintKey } from './bigint-k
 import { decodeUtf8, encodeUtf8Into, LONE_SURROGATE, NO_ROOM } from './utf8.js';
 import { className } from './value-refusal.js';
 
+/** One component of a key. */
 export type Atom = string | number | bigint | boolean | null | Uint8Array;
 /** A key is an atom or a flat tuple of atoms. Numbers and bigints are different keys, as in a Map. */
 export type Key = Atom | readonly Atom[];

@@ -110,11 +110,40 @@ async function planned(path: string): Promise<PlannedInput> {
     const reason = path.includes('\ufffd') ? 'its name is not UTF-8' : 'it went away, or is no file';
     throw new GristmillError('input-unreadable', `cannot read ${path}: ${reason}`, { where: path });
   }
+  const format = formatOf(await firstBytes(path));
+  if (format !== undefined) {
+    throw new GristmillError('not-built-yet', `reading ${format} files is not built yet: ${path}`, { where: path });
+  }
+  return { uri, bytes: info.bytes, end: info.bytes, etag: info.etag };
+}
+
+/** Read, as a task will read it: permissions alone do not say whether that works. */
+async function firstBytes(path: string): Promise<Uint8Array> {
   try {
-    // Opened, as a task will open it: permissions alone do not say whether that works.
-    await (await open(path, 'r')).close();
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
   } catch (thrown) {
     throw unreadable(thrown, path);
   }
-  return { uri, bytes: info.bytes, end: info.bytes, etag: info.etag };
+}
+
+const SAMPLE_BYTES = 8;
+
+/** What files begin with that hold no lines, whatever they are called. None of them begins a text. */
+const BEGINNINGS: readonly (readonly [format: string, bytes: readonly number[]])[] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['UTF-16', [0xff, 0xfe]],
+  ['UTF-16', [0xfe, 0xff]],
+  ['zip', [0x50, 0x4b, 0x03, 0x04]],
+];
+
+function formatOf(bytes: Uint8Array): string | undefined {
+  return BEGINNINGS.find(([, beginning]) => beginning.every((byte, i) => bytes[i] === byte))?.[0];
 }

@@ -6,12 +6,10 @@
  * record    one line, object or item handed to `map`  row       what is written to the output
  * emit      hands a key and a value to the reducer, or a row to the output
  */
+import type { Atom, Key } from '../codec/key.js';
 import type { Schema } from './schema.js';
 
-/** One component of a key. Numbers and bigints are different keys, as in a Map. */
-export type Atom = string | number | bigint | boolean | null | Uint8Array;
-/** An atom or a flat tuple of atoms. */
-export type Key = Atom | readonly Atom[];
+export type { Atom, Key } from '../codec/key.js';
 
 /** `T` where the codec carries it faithfully, `never` at each place where it does not. */
 export type Storable<T> = unknown extends T

@@ -49,7 +49,8 @@ export class DirectoryStagedWrite implements StagedWrite {
     this.#bytes += bytes.length;
   }
 
-  seal(): Promise<Seal> {
+  async seal(): Promise<Seal> {
+    if (this.#phase === 'aborted') this.#refuse();
     this.#sealing ??= this.#seal();
     return this.#sealing;
   }

@@ -6,6 +6,7 @@
  * named for its attempt; `publish` links it. Whatever a crash leaves is such a hidden or staged file, which listings
  * skip, no writer's key can name, and `discardStaged` removes.
  */
+import type { Dirent } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { FileHandle } from 'node:fs/promises';
 import { GristmillError } from '../errors.js';
@@ -18,6 +19,7 @@ import { allocate, attempt as tryOut, etagOf, readFully, systemFiles, writeAll, 
 import { PUT_PREFIX, STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, folderOf } from './key.js';
 import type {
   CallOptions,
+  DiscardOptions,
   ObjectInfo,
   ObjectStore,
   PutOptions,
@@ -267,19 +269,21 @@ export class DirectoryStore implements ObjectStore {
     await this.#folders.removeEmpty(dirname(path));
   }
 
-  async discardStaged(prefix: string, options: CallOptions = {}): Promise<void> {
+  async discardStaged(prefix: string, options: DiscardOptions = {}): Promise<void> {
     checkPrefix(prefix);
+    const folder = this.#path(folderOf(prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`));
+    await this.#discardIn(folder.replace(/\/$/, ''), options);
+  }
+
+  async #discardIn(folder: string, options: DiscardOptions): Promise<void> {
     throwIfAborted(options.signal);
-    const folder = this.#path(folderOf(prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`)).replace(
-      /\/$/,
-      '',
-    );
     for (const name of await this.#namesIn(`${folder}/${STAGING}`)) {
       throwIfAborted(options.signal);
       await this.#unlink(`${folder}/${STAGING}/${name}`);
     }
-    for (const name of await this.#namesIn(folder)) {
-      if (name.startsWith(PUT_PREFIX)) await this.#unlink(`${folder}/${name}`);
+    for (const entry of await this.#entriesIn(folder)) {
+      if (entry.name.startsWith(PUT_PREFIX)) await this.#unlink(`${folder}/${entry.name}`);
+      else if (options.deep && entry.isDirectory()) await this.#discardIn(`${folder}/${entry.name}`, options);
     }
     await tryOut(this.#files.rmdir(`${folder}/${STAGING}`));
     await this.#folders.removeEmpty(folder);
@@ -312,8 +316,12 @@ export class DirectoryStore implements ObjectStore {
   }
 
   async #namesIn(folder: string): Promise<string[]> {
+    return (await this.#entriesIn(folder)).map(({ name }) => name);
+  }
+
+  async #entriesIn(folder: string): Promise<Dirent[]> {
     try {
-      return await this.#files.readdir(folder === '' ? '/' : folder);
+      return await this.#files.readdir(folder === '' ? '/' : folder, { withFileTypes: true });
     } catch (thrown) {
       if (isMissing(thrown)) return [];
       throw readError(thrown, folder);

@@ -6,6 +6,7 @@ import { STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, compare
 import type {
   ByteRange,
   CallOptions,
+  DiscardOptions,
   ObjectInfo,
   ObjectStore,
   PutOptions,
@@ -157,12 +158,13 @@ export class MemoryStore implements ObjectStore {
     if (await this.#isPublished(seal)) this.#space.objects.delete(seal.key);
   }
 
-  async discardStaged(prefix: string, options: CallOptions = {}): Promise<void> {
+  async discardStaged(prefix: string, options: DiscardOptions = {}): Promise<void> {
     checkPrefix(prefix);
     await this.#begin('discard', prefix, options);
-    const folder = `${prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`}${STAGING}/`;
+    const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
+    const beginning = options.deep ? folder : `${folder}${STAGING}/`;
     for (const staged of [...this.#space.staged.keys()])
-      if (staged.startsWith(folder)) this.#space.staged.delete(staged);
+      if (staged.startsWith(beginning)) this.#space.staged.delete(staged);
   }
 
   async close(): Promise<void> {

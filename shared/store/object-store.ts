@@ -57,6 +57,11 @@ export interface StageOptions extends CallOptions {
   readonly durable?: boolean;
 }
 
+export interface DiscardOptions extends CallOptions {
+  /** Also for keys in all folders below the prefix. */
+  readonly deep?: boolean;
+}
+
 export interface ObjectStore {
   /** The URI it was opened with. */
   readonly uri: string;
@@ -78,7 +83,7 @@ export interface ObjectStore {
   publish(seal: Seal, options?: CallOptions): Promise<void>;
   /** Removes what a seal names, published or not yet; nothing there is no error. Another owner's object stays. */
   discard(seal: Seal, options?: CallOptions): Promise<void>;
-  /** Removes every staged write for keys directly below `prefix`, sealed or not, by whomever. */
-  discardStaged(prefix: string, options?: CallOptions): Promise<void>;
+  /** Removes every staged write for keys directly below `prefix`, a folder, sealed or not, by whomever. */
+  discardStaged(prefix: string, options?: DiscardOptions): Promise<void>;
   close(): Promise<void>;
 }

@@ -172,6 +172,12 @@ export class Checker implements StoreObserver {
   }
 
   #checkDiscard(prefix: string): void {
+    if (prefix.startsWith('v1/shuffle/')) {
+      const job = this.durable.jobs.get(prefix.split('/')[2] as JobId);
+      if (!job || !isEnded(job))
+        this.#world.violate(`staged writes of ${prefix} were discarded before their job ended`);
+      return;
+    }
     const may = this.jobsAt(prefix).some(
       (job) => isEnded(job) || (job.state === 'committing' && job.published.size === job.plan.partitions),
     );

@@ -9,6 +9,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { MemoryStore } from '../../shared/store/memory-store.js';
 import type {
   CallOptions,
+  DiscardOptions,
   ObjectInfo,
   ObjectStore,
   PutOptions,
@@ -164,9 +165,9 @@ class SimStore implements ObjectStore {
     });
   }
 
-  discardStaged(prefix: string): Promise<void> {
+  discardStaged(prefix: string, options: DiscardOptions = {}): Promise<void> {
     return this.#write({ name: 'discardStaged', key: prefix, isDeletion: true }, async () => {
-      await this.#disk.objects.discardStaged(prefix);
+      await this.#disk.objects.discardStaged(prefix, options);
       for (const name of [...this.#disk.staged.keys()]) if (name.startsWith(prefix)) this.#disk.staged.delete(name);
       this.#disk.observer.onChange({ kind: 'discard-staged', key: prefix, life: this.#life });
     });

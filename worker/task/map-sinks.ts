@@ -1,6 +1,7 @@
 /** The two ways out of a map: into the shuffle, or straight into a part of the output. */
 import type { Counts } from '../../shared/counts.js';
 import { GristmillError } from '../../shared/errors.js';
+import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { limits } from '../../shared/limits.js';
 import { MapOutput } from '../../shared/kernel/map-output.js';
@@ -38,6 +39,7 @@ export class ShuffleSink implements MapSink {
     const summary = this.output.finish((bytes) => {
       sink.write(bytes);
     });
+    gateSync('shuffle-seal');
     const counts: Partial<Counts> = {
       emitted: this.output.emitted,
       combinedIn: summary.combinedIn,

@@ -139,6 +139,21 @@ export function describeStaging(make: () => Promise<Subject>): void {
       expect(await subject.leftovers()).toEqual(['other/d', 'out/below/c', 'out/e']);
     });
 
+    test('discardStaged with `deep` removes those of all folders below as well, and nothing beside', async () => {
+      const seals = [
+        await staged(store, 'job/a', 'x.1-1', 'a'),
+        await staged(store, 'job/00/b', 'x.1-2', 'b'),
+        await staged(store, 'job/00/below/c', 'x.1-3', 'c'),
+      ];
+      const beside = await staged(store, 'job-2/d', 'x.1-4', 'd');
+      await store.put('job/00/kept', text('kept'));
+      await other.discardStaged('job/', { deep: true });
+      for (const seal of seals) expect(await codeOf(store.publish(seal))).toBe('staged-missing');
+      await store.publish(beside);
+      await store.discardStaged('nothing/here/', { deep: true });
+      expect(await subject.leftovers()).toEqual(['job-2/d', 'job/00/kept']);
+    });
+
     test('an attempt may stage several keys, and several attempts one', async () => {
       const seals = [
         await staged(store, 'out/a', 'x.1-1', 'a1'),

@@ -33,7 +33,7 @@ function expectNothingLeft(): void {
   expect(place.processes()).toEqual([]);
   expect(place.executors()).toEqual([]);
   expect(place.files('tmp')).toEqual([]);
-  expect(place.files('.gristmill').filter((file) => file.includes('scratch'))).toEqual([]);
+  expect(place.files('.gristmill').filter((file) => /scratch|shuffle|_staging/.test(file))).toEqual([]);
 }
 
 beforeEach(() => {
@@ -48,19 +48,22 @@ afterEach(() => place.remove());
 const RUN = ['run', 'count.ts', '--json', '--workers', '2', '--overwrite'];
 
 describe('an executor that is killed', () => {
-  test.each(['map', 'shuffle', 'reduce', 'seal'])('at gate %s costs one attempt and nothing else', async (gate) => {
-    place.hold(gate);
-    const running = place.start(RUN);
-    const pid = await place.reached(gate);
-    process.kill(pid, 'SIGKILL');
-    place.release(gate);
-    const ended = await running.ended;
-    expectRight(ended);
-    expect(Number(outcome(ended)['failedAttempts'])).toBeGreaterThanOrEqual(1);
-    expect(events(ended.stdout).some((event) => JSON.stringify(event).includes('executor-died'))).toBe(true);
-    expectNothingLeft();
-    expectRight(await place.run(...RUN));
-  });
+  test.each(['map', 'shuffle', 'shuffle-seal', 'reduce', 'seal'])(
+    'at gate %s costs one attempt and nothing else',
+    async (gate) => {
+      place.hold(gate);
+      const running = place.start(RUN);
+      const pid = await place.reached(gate);
+      process.kill(pid, 'SIGKILL');
+      place.release(gate);
+      const ended = await running.ended;
+      expectRight(ended);
+      expect(Number(outcome(ended)['failedAttempts'])).toBeGreaterThanOrEqual(1);
+      expect(events(ended.stdout).some((event) => JSON.stringify(event).includes('executor-died'))).toBe(true);
+      expectNothingLeft();
+      expectRight(await place.run(...RUN));
+    },
+  );
 
   test('while the coordinator publishes changes nothing', async () => {
     place.hold('publish');

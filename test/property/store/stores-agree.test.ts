@@ -60,9 +60,9 @@ const step: fc.Arbitrary<{ readonly name: string; readonly run: Step }> = fc.one
     name: `discard ${n}`,
     run: async (store: ObjectStore, { seals }: World) => seals[n] && store.discard(seals[n]),
   })),
-  fc.constantFrom('', 'b/', 'e/f/').map((prefix) => ({
-    name: `discardStaged ${prefix}`,
-    run: (store: ObjectStore) => store.discardStaged(prefix),
+  fc.tuple(fc.constantFrom('', 'b/', 'e/f/'), fc.boolean()).map(([prefix, deep]) => ({
+    name: `discardStaged ${prefix}${deep ? ' deep' : ''}`,
+    run: (store: ObjectStore) => store.discardStaged(prefix, { deep }),
   })),
 );
 

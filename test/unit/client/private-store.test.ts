@@ -83,10 +83,12 @@ describe('pruning', () => {
     expect(existsSync(join(folder, 'mine'))).toBe(true);
   });
 
-  test('sweeps the scratch files of a run that was killed', async () => {
+  test('sweeps the scratch files and shuffle objects of a run that was killed', async () => {
     const killed = create(dead);
     mkdirSync(killed.scratchDir);
+    mkdirSync(join(killed.path, 'v1/shuffle/job/00'), { recursive: true });
+    mkdirSync(join(killed.path, 'v1/jobs'));
     await prunePrivateStores(folderOf(killed));
-    expect(readdirSync(killed.path)).toEqual(['owner.json']);
+    expect(readdirSync(killed.path, { recursive: true }).sort()).toEqual(['owner.json', 'v1', 'v1/jobs']);
   });
 });

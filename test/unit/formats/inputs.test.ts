@@ -140,6 +140,19 @@ describe('expandInputs', () => {
     expect((await failure('/dev/null')).code).toBe('input-unreadable');
   });
 
+  test('a file that is no text by its first bytes is named, whatever it is called', async () => {
+    await files('in/a.txt', 'in/b.txt');
+    for (const [bytes, format] of [
+      [[0x1f, 0x8b, 8], 'gzip'],
+      [[0xff, 0xfe, 0x61, 0], 'UTF-16'],
+    ] as const) {
+      await writeFile(join(root, 'in/b.txt'), Buffer.from(bytes));
+      const error = await failure('in/*.txt');
+      expect(error.code).toBe('not-built-yet');
+      expect(error.message).toBe(`reading ${format} files is not built yet: ${join(root, 'in/b.txt')}`);
+    }
+  });
+
   test('what may not be read is named', async () => {
     await files('in/a.txt', 'shut/b.txt');
     await chmod(dirname(root), 0o755);
