@@ -106,6 +106,7 @@ export function describeStaging(make: () => Promise<Subject>): void {
       expect(await codeOf(stage.write(text('x')))).toBe('internal');
       await stage.abort();
       expect(await codeOf(store.publish(seal))).toBe('staged-missing');
+      expect(await codeOf(stage.seal())).toBe('aborted');
       expect(await subject.leftovers()).toEqual([]);
     });
 
