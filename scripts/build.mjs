@@ -1,7 +1,7 @@
 /**
  * Builds `dist/`: every TypeScript file transpiled one to one, the command and the executor bundled over that, wire types
- * generated from `proto/`, and, where the TypeScript compiler is installed, declarations. Transpiling needs esbuild alone, a dependency at run time anyway,
- * so that `npm ci --omit=dev` in an image builds too.
+ * generated from `proto/`, the kernels compiled to WebAssembly, and, where the TypeScript compiler is installed, declarations.
+ * Transpiling needs esbuild alone, a dependency at run time anyway, so that `npm ci --omit=dev` in an image builds too.
  */
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -9,6 +9,7 @@ import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, statS
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildKernel } from './kernel.mjs';
 import { licencesOf } from './licences.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -80,7 +81,9 @@ async function transpile() {
     sourcesContent: false,
     logLevel: 'warning',
   };
-  const files = folders.flatMap(typescriptFiles).filter((path) => !path.includes('/generated/'));
+  const files = folders
+    .flatMap(typescriptFiles)
+    .filter((path) => !path.includes('/proto/generated/') && !path.includes('/kernel/assembly/'));
   await build({ ...options, entryPoints: files });
   const executor = await build({
     ...options,
@@ -120,11 +123,13 @@ function declare() {
   });
 }
 
-if (process.argv.includes('--wire')) {
+if (process.argv.includes('--generate')) {
   generateWireTypes();
+  buildKernel(root);
 } else {
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   generateWireTypes();
+  buildKernel(root);
   await transpile();
   if (!process.argv.includes('--fast')) declare();
 }

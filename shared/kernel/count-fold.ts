@@ -1,7 +1,7 @@
 /** The states of `agg.count`: how many values, whatever they are. */
 import { GristmillError } from '../errors.js';
 import { FORM_FIXED } from '../codec/state.js';
-import { moved } from './memory-budget.js';
+import { moved } from './reference/memory-budget.js';
 import type { StateFold } from './state-fold.js';
 
 const FIXED_BYTES = 8;

@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import { copyBytes } from '../codec/block.js';
 import { compareRanges, decodeKeyAt, encodeKeyInto } from '../codec/key.js';
 import { FORM_FIXED } from '../codec/state.js';
-import { moved } from './memory-budget.js';
+import { moved } from './reference/memory-budget.js';
 import type { StateFold } from './state-fold.js';
 
 const ABSENT = 0;

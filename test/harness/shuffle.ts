@@ -3,7 +3,7 @@ import { decodeBlock, type Block } from '../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../shared/codec/frame.js';
 import { parseIndex, parseTail, TAIL_BYTES, type ShuffleIndex } from '../../shared/codec/shuffle-object.js';
 import type { BlockSource } from '../../shared/kernel/block-source.js';
-import { MapOutput, type MapOutputOptions, type ShuffleSummary } from '../../shared/kernel/map-output.js';
+import { MapOutput, type MapOutputOptions, type ShuffleSummary } from '../../shared/kernel/reference/map-output.js';
 
 export interface ShuffleObject {
   readonly attempt: string;

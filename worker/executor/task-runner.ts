@@ -5,7 +5,7 @@ import { hex64 } from '../../shared/codec/checksum.js';
 import { identityOf } from '../../shared/codec/frame.js';
 import { failureOf, GristmillError } from '../../shared/errors.js';
 import { validateParams } from '../../shared/job/definition.js';
-import { mergeGroups } from '../../shared/kernel/merge.js';
+import { mergeGroups } from '../../shared/kernel/reference/merge.js';
 import { limits } from '../../shared/limits.js';
 import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';
 import type { Assignment, TaskReport, TaskResult } from '../../shared/protocol.js';

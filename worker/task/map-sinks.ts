@@ -4,7 +4,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { limits } from '../../shared/limits.js';
-import { MapOutput } from '../../shared/kernel/map-output.js';
+import { MapOutput } from '../../shared/kernel/reference/map-output.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { Plan } from '../../shared/plan.js';
 import type { ByteSink } from '../ports.js';

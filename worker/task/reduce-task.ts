@@ -7,7 +7,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { gateSync } from '../../shared/gate.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
-import type { GroupCursor } from '../../shared/kernel/merge.js';
+import type { GroupCursor } from '../../shared/kernel/reference/merge.js';
 import type { Plan } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { ByteSink } from '../ports.js';

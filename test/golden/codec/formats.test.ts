@@ -13,8 +13,8 @@ import type { AggregatorName } from '../../../shared/codec/state.js';
 import { decodeValue, encodeValue } from '../../../shared/codec/value.js';
 import { zeroCounts } from '../../../shared/counts.js';
 import { parseJobId } from '../../../shared/ids.js';
-import { MapOutput } from '../../../shared/kernel/map-output.js';
-import { mergeGroups } from '../../../shared/kernel/merge.js';
+import { MapOutput } from '../../../shared/kernel/reference/map-output.js';
+import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
 import { memoryScratch } from '../../../shared/kernel/scratch.js';
 
 /**

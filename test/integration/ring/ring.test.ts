@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identityOf } from '../../../shared/codec/frame.js';
-import { mergeGroups } from '../../../shared/kernel/merge.js';
+import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
 import { DirectoryStore } from '../../../shared/store/directory-store.js';
 import { createRing, RingConsumer } from '../../../worker/executor/ring.js';
 import { postTo, UserIo } from '../../../worker/executor/user-io.js';

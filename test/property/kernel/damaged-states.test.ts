@@ -4,8 +4,8 @@ import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
 import type { AggregatorName } from '../../../shared/codec/state.js';
 import { hasCode } from '../../../shared/errors.js';
-import { MapOutput } from '../../../shared/kernel/map-output.js';
-import { mergeGroups } from '../../../shared/kernel/merge.js';
+import { MapOutput } from '../../../shared/kernel/reference/map-output.js';
+import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
 import { memoryScratch } from '../../../shared/kernel/scratch.js';
 
 const job = 'abcdefghijkl';

@@ -6,8 +6,8 @@ import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { compareBytes, decodeKey, encodeKey, type Key } from '../../../shared/codec/key.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
 import type { AggregatorName } from '../../../shared/codec/state.js';
-import { MapOutput, type ShuffleSummary } from '../../../shared/kernel/map-output.js';
-import { mergeGroups, type BlockSource } from '../../../shared/kernel/merge.js';
+import { MapOutput, type ShuffleSummary } from '../../../shared/kernel/reference/map-output.js';
+import { mergeGroups, type BlockSource } from '../../../shared/kernel/reference/merge.js';
 import { memoryScratch } from '../../../shared/kernel/scratch.js';
 
 const MiB = 1024 * 1024;

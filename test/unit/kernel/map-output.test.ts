@@ -3,8 +3,8 @@ import { decodeBlock, type Block } from '../../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { compareBytes, encodeKey } from '../../../shared/codec/key.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
-import { MapOutput, type MapOutputOptions } from '../../../shared/kernel/map-output.js';
-import { mergeGroups, type BlockSource } from '../../../shared/kernel/merge.js';
+import { MapOutput, type MapOutputOptions } from '../../../shared/kernel/reference/map-output.js';
+import { mergeGroups, type BlockSource } from '../../../shared/kernel/reference/merge.js';
 import { memoryScratch } from '../../../shared/kernel/scratch.js';
 
 const MiB = 1024 * 1024;

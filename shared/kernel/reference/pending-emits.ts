@@ -1,8 +1,8 @@
 /** Emits of records that may still fail, and of some that are done, until the table takes them in one go. */
-import { encodeKeyInto } from '../codec/key.js';
-import { limits } from '../limits.js';
+import { encodeKeyInto } from '../../codec/key.js';
+import { limits } from '../../limits.js';
 import { moved, type MemoryBudget } from './memory-budget.js';
-import type { StateFold } from './state-fold.js';
+import type { StateFold } from '../state-fold.js';
 
 const BYTES_AT_FIRST = 64 * 1024;
 const ROWS_AT_FIRST = 4096;

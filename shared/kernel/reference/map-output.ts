@@ -2,14 +2,14 @@
  * The output of one map attempt: takes emits, combines or collects them within a memory budget, and writes the shuffle
  * object, ordered by (partition, key, position).
  */
-import { BlockBuilder } from '../codec/block-builder.js';
-import type { Key } from '../codec/key.js';
-import type { WrittenShuffle } from '../codec/shuffle-writer.js';
-import { ShuffleWriter } from '../codec/shuffle-writer.js';
-import type { AggregatorName } from '../codec/state.js';
+import { BlockBuilder } from '../../codec/block-builder.js';
+import type { Key } from '../../codec/key.js';
+import type { WrittenShuffle } from '../../codec/shuffle-writer.js';
+import { ShuffleWriter } from '../../codec/shuffle-writer.js';
+import type { AggregatorName } from '../../codec/state.js';
 import { CombiningTable } from './combining-table.js';
 import { KeySorter } from './key-sorter.js';
-import { partitionBy, partitionOf } from './partition.js';
+import { partitionBy, partitionOf } from '../partition.js';
 import { RecordArena } from './record-arena.js';
 import type { EmitStore, SortableRows } from './sortable-rows.js';
 

@@ -1,10 +1,10 @@
 /** Emits without an aggregator: each key followed by its value in one arena, and where they end in columns. */
-import { copyBytes, KIND_IDS } from '../codec/block.js';
-import type { BlockBuilder } from '../codec/block-builder.js';
-import { encodeKeyInto } from '../codec/key.js';
-import { encodeUtf8Into, LONE_SURROGATE } from '../codec/utf8.js';
-import { encodeValue, encodeValueInto, valueTooLarge } from '../codec/value.js';
-import { limits } from '../limits.js';
+import { copyBytes, KIND_IDS } from '../../codec/block.js';
+import type { BlockBuilder } from '../../codec/block-builder.js';
+import { encodeKeyInto } from '../../codec/key.js';
+import { encodeUtf8Into, LONE_SURROGATE } from '../../codec/utf8.js';
+import { encodeValue, encodeValueInto, valueTooLarge } from '../../codec/value.js';
+import { limits } from '../../limits.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
 

@@ -1,5 +1,5 @@
 /** The hard limit of what one task's arenas and columns hold. Growing counts the old and the new array, as both exist. */
-import { GristmillError } from '../errors.js';
+import { GristmillError } from '../../errors.js';
 
 export class MemoryBudget {
   readonly #limitBytes: number;

@@ -4,10 +4,10 @@
  * A loser tree (Knuth 5.4.1): each inner node keeps the loser of its match, so that advancing the winner replays one
  * path. Keys compare by their first 64 bits in columns before their bytes.
  */
-import { GristmillError } from '../errors.js';
-import { keyStart, type Block } from '../codec/block.js';
-import { compareRanges } from '../codec/key.js';
-import type { BlockSource } from './block-source.js';
+import { GristmillError } from '../../errors.js';
+import { keyStart, type Block } from '../../codec/block.js';
+import { compareRanges } from '../../codec/key.js';
+import type { BlockSource } from '../block-source.js';
 import { wordAt } from './key-sorter.js';
 
 export class LoserTree {

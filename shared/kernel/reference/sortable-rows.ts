@@ -1,6 +1,6 @@
 /** Rows with keys in one arena, as a store of emits hands them over to be sorted and written. */
-import type { BlockBuilder } from '../codec/block-builder.js';
-import type { Layout } from '../codec/state.js';
+import type { BlockBuilder } from '../../codec/block-builder.js';
+import type { Layout } from '../../codec/state.js';
 
 export interface SortableRows {
   readonly rows: number;

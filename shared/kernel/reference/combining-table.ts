@@ -3,13 +3,13 @@
  *
  * Emits wait in `PendingEmits` until their record is done; the table takes them in batches.
  */
-import type { BlockBuilder } from '../codec/block-builder.js';
-import { copyBytes, KIND_IDS } from '../codec/block.js';
-import { FORM_WIDE, WIDE_PART_HEADER_BYTES, writeWidePartHeader, type AggregatorName } from '../codec/state.js';
+import type { BlockBuilder } from '../../codec/block-builder.js';
+import { copyBytes, KIND_IDS } from '../../codec/block.js';
+import { FORM_WIDE, WIDE_PART_HEADER_BYTES, writeWidePartHeader, type AggregatorName } from '../../codec/state.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { PendingEmits } from './pending-emits.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
-import { createFold, type StateFold } from './state-fold.js';
+import { createFold, type StateFold } from '../state-fold.js';
 
 const ENTRIES_AT_FIRST = 1024;
 const ARENA_BYTES_AT_FIRST = 16 * 1024;

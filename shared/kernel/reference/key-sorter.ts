@@ -2,7 +2,7 @@
  * Sorts row numbers by key: a stable merge sort that compares 64 bits of each key, taken after what all keys of the
  * range have in common, and the arena's bytes only where those are equal.
  */
-import { compareRanges } from '../codec/key.js';
+import { compareRanges } from '../../codec/key.js';
 
 /** Stands for a length of more than 8 bytes. */
 const LONG = 9;

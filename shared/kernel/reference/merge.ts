@@ -5,7 +5,7 @@
  * No more than `openMax` sources are open at once. More than that merge in passes: contiguous groups of sources become
  * scratch runs that take their place, so the order stays that of the sources.
  */
-import { BlockBuilder } from '../codec/block-builder.js';
+import { BlockBuilder } from '../../codec/block-builder.js';
 import {
   copyValue,
   encodeBlock,
@@ -15,18 +15,18 @@ import {
   valueAt,
   type Block,
   type Totals,
-} from '../codec/block.js';
-import { encodeFrame } from '../codec/frame.js';
-import { compareRanges, decodeKeyAt, type Key } from '../codec/key.js';
-import { FORM_FIXED, FORM_WIDE, visitStateRow, type AggregatorName, type Layout } from '../codec/state.js';
-import { GristmillError } from '../errors.js';
-import type { BlockSource } from './block-source.js';
+} from '../../codec/block.js';
+import { encodeFrame } from '../../codec/frame.js';
+import { compareRanges, decodeKeyAt, type Key } from '../../codec/key.js';
+import { FORM_FIXED, FORM_WIDE, visitStateRow, type AggregatorName, type Layout } from '../../codec/state.js';
+import { GristmillError } from '../../errors.js';
+import type { BlockSource } from '../block-source.js';
 import { LoserTree } from './loser-tree.js';
-import { scratchIdentity, type Scratch } from './scratch.js';
-import { createFold, type StateFold } from './state-fold.js';
+import { scratchIdentity, type Scratch } from '../scratch.js';
+import { createFold, type StateFold } from '../state-fold.js';
 
-export type { BlockSource } from './block-source.js';
-export type { Scratch, ScratchRun } from './scratch.js';
+export type { BlockSource } from '../block-source.js';
+export type { Scratch, ScratchRun } from '../scratch.js';
 
 export interface MergeOptions {
   /** In (map task, run) order; each is opened once. */

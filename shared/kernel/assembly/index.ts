@@ -1,0 +1,37 @@
+/** The data plane's inner loops, compiled to WebAssembly. `shared/kernel/kernel.ts` is their face in TypeScript. */
+export {
+  arenaRowsAt,
+  blockPlaces,
+  checkBlock,
+  keyBytes,
+  kind,
+  oversize,
+  sum,
+  valueBytes,
+  weight,
+  weighted,
+  writeArenaRows,
+  writeMergedRows,
+  writeStates,
+} from './block';
+export { inexact } from './exact-sum';
+export { finishPart, layoutBegin, layoutPart, rowBytes, stride } from './layout';
+export {
+  foldClear,
+  foldPlaces,
+  given,
+  groups,
+  mergeEnd,
+  mergeFold,
+  mergeInit,
+  mergeLoad,
+  mergeRefilled,
+  mergeRows,
+  mergeStart,
+  mergeWinner,
+} from './merge';
+export { regionsStart } from './places';
+export { hasOther, hasReturn, scanLines } from './scan';
+export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sort';
+export { collisions, tableAdd, tableClear, tableEntries, tableHash, tableIndex, tableInit, tableStart } from './table';
+export { xxh64 } from './xxh64';
