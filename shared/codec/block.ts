@@ -54,25 +54,47 @@ if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1) {
   throw new GristmillError('internal', 'columns are little-endian, as this machine is not');
 }
 
+/** A block as it is packed: each column the bytes that go into the msgpack, or that came out of it. */
+export interface BlockColumns {
+  readonly rows: number;
+  readonly keyBytes: Uint8Array;
+  readonly keyEnds: Uint8Array;
+  readonly kind: ValueKind;
+  readonly layout: Layout;
+  readonly values: Uint8Array;
+  readonly valueEnds: Uint8Array | undefined;
+  readonly weights: Uint8Array | undefined;
+}
+
 /** Columns are taken as they lie in memory: a copy of bytes, not a loop. */
 function bytesOf(column: Uint32Array): Uint8Array {
   return new Uint8Array(column.buffer, column.byteOffset, column.byteLength);
 }
 
 export function encodeBlock(block: Block): Uint8Array {
-  const { rows, keyBytes, keyEnds, kind, layout, values, valueEnds, weights } = block;
+  const { keyEnds, valueEnds, weights } = block;
+  return encodeColumns({
+    ...block,
+    keyEnds: bytesOf(keyEnds),
+    valueEnds: valueEnds && bytesOf(valueEnds),
+    weights: weights && encodeWeights(weights),
+  });
+}
+
+/** The columns are copied. */
+export function encodeColumns(columns: BlockColumns): Uint8Array {
+  const { rows, keyBytes, keyEnds, kind, layout, values, valueEnds, weights } = columns;
   const id = KIND_IDS[kind];
-  const fields = [
+  return packr.pack([
     VERSION,
     rows,
     keyBytes,
-    bytesOf(keyEnds),
+    keyEnds,
     layout.length === 0 ? id : [id, ...layoutIds(layout)],
     values,
-    valueEnds ? bytesOf(valueEnds) : null,
-    weights ? encodeWeights(weights) : null,
-  ];
-  return packr.pack(fields);
+    valueEnds ?? null,
+    weights ?? null,
+  ]);
 }
 
 function encodeWeights(weights: Float64Array): Uint8Array {
@@ -86,6 +108,18 @@ function encodeWeights(weights: Float64Array): Uint8Array {
 
 /** Key and value bytes are views of `bytes`. Refuses what does not fit together with `block-corrupt`. */
 export function decodeBlock(bytes: Uint8Array): Block {
+  const columns = decodeColumns(bytes);
+  const { rows, keyBytes, keyEnds, values, valueEnds, weights } = columns;
+  return {
+    ...columns,
+    keyEnds: decodeEnds(keyEnds, rows, keyBytes, 1, limits.keyBytesMax),
+    valueEnds: valueEnds && decodeEnds(valueEnds, rows, values, 0, values.length),
+    weights: weights && decodeWeights(weights, rows),
+  };
+}
+
+/** Views of `bytes` whose lengths fit together; what stands in ends and weights is not looked at. */
+export function decodeColumns(bytes: Uint8Array): BlockColumns {
   const fields = unpack(bytes);
   if (!Array.isArray(fields) || fields.length !== 8 || fields[0] !== VERSION)
     return corrupt('not a block of version 1');
@@ -102,18 +136,22 @@ export function decodeBlock(bytes: Uint8Array): Block {
   return {
     rows,
     keyBytes: viewOf(keyBytes),
-    keyEnds: decodeEnds(keyEnds, rows, keyBytes, 1, limits.keyBytesMax),
+    keyEnds: columnOf(keyEnds, rows * 4),
     kind,
     layout,
     values: viewOf(values),
-    valueEnds: fixedBytes === undefined ? decodeEnds(valueEnds, rows, values, 0, values.length) : undefined,
-    weights: weights === null ? undefined : decodeWeights(weights, rows),
+    valueEnds: fixedBytes === undefined ? columnOf(valueEnds, rows * 4) : undefined,
+    weights: weights === null ? undefined : columnOf(weights, rows * 8),
   };
 }
 
 /** Binaries come as Buffers. */
 function viewOf(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function columnOf(column: unknown, bytes: number): Uint8Array {
+  return column instanceof Uint8Array && column.length === bytes ? viewOf(column) : corrupt('the length of a column');
 }
 
 /** What msgpackr throws may quote the data, so it goes no further. */
@@ -125,8 +163,14 @@ function unpack(bytes: Uint8Array): unknown {
   }
 }
 
-function decodeEnds(ends: unknown, rows: number, bytes: Uint8Array, lengthMin: number, lengthMax: number): Uint32Array {
-  const column = decodeWords(ends, rows);
+function decodeEnds(
+  ends: Uint8Array,
+  rows: number,
+  bytes: Uint8Array,
+  lengthMin: number,
+  lengthMax: number,
+): Uint32Array {
+  const column = decodeWords(ends);
   let start = 0;
   for (let row = 0; row < rows; row++) {
     const end = column[row] as number;
@@ -137,8 +181,8 @@ function decodeEnds(ends: unknown, rows: number, bytes: Uint8Array, lengthMin: n
   return column;
 }
 
-function decodeWeights(bytes: unknown, rows: number): Float64Array {
-  const words = decodeWords(bytes, rows * 2);
+function decodeWeights(bytes: Uint8Array, rows: number): Float64Array {
+  const words = decodeWords(bytes);
   const weights = new Float64Array(rows);
   for (let row = 0; row < rows; row++) {
     const weight = (words[row * 2] as number) + (words[row * 2 + 1] as number) * 2 ** 32;
@@ -148,9 +192,9 @@ function decodeWeights(bytes: unknown, rows: number): Float64Array {
   return weights;
 }
 
-function decodeWords(bytes: unknown, words: number): Uint32Array {
-  if (!(bytes instanceof Uint8Array) || bytes.length !== words * 4) return corrupt('the length of a column');
-  return new Uint32Array(Uint8Array.from(bytes).buffer, 0, words);
+/** A copy, for a view of words has to begin at a multiple of 4. */
+function decodeWords(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(Uint8Array.from(bytes).buffer);
 }
 
 function corrupt(what: string): never {

@@ -52,6 +52,13 @@ function digestOf(identity: bigint, header: Uint8Array, payload: Uint8Array): bi
   return hasher.digest();
 }
 
+/** Memory for the payload of a frame. */
+export type Allocate = (bytes: number) => Uint8Array;
+
+function ownMemory(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+}
+
 /**
  * The verified payloads of one partition, from a stream of bytes in arbitrary fragments.
  *
@@ -60,6 +67,7 @@ function digestOf(identity: bigint, header: Uint8Array, payload: Uint8Array): bi
 export class FrameReader {
   readonly #identity: bigint;
   readonly #partition: number;
+  readonly #allocate: Allocate;
   #blockNumber: number;
   readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   readonly #view = new DataView(this.#header.buffer);
@@ -71,10 +79,11 @@ export class FrameReader {
   #taken = 0;
   #failure: GristmillError | undefined;
 
-  constructor(identity: bigint, partition: number, firstBlock = 0) {
+  constructor(identity: bigint, partition: number, firstBlock = 0, allocate: Allocate = ownMemory) {
     this.#identity = identity;
     this.#partition = partition;
     this.#blockNumber = firstBlock;
+    this.#allocate = allocate;
   }
 
   /** The number of the block that comes next from the stream. */
@@ -83,8 +92,13 @@ export class FrameReader {
   }
 
   push(bytes: Uint8Array): void {
-    let at = 0;
-    while (at < bytes.length) {
+    for (let at = 0; at < bytes.length;) at = this.pushFrame(bytes, at);
+  }
+
+  /** Takes bytes from `at` on up to the end of a frame at most; returns where it stopped. */
+  pushFrame(bytes: Uint8Array, at: number): number {
+    const before = this.#blockNumber;
+    while (at < bytes.length && this.#blockNumber === before) {
       if (this.#payload === undefined) {
         const taken = copyPiece(bytes, at, this.#header, this.#headerFilled);
         this.#headerFilled += taken;
@@ -97,6 +111,7 @@ export class FrameReader {
       at += taken;
       if (this.#payloadFilled === this.#payload.length) this.#complete(this.#payload);
     }
+    return at;
   }
 
   /** A payload, or undefined until more is pushed. */
@@ -126,7 +141,7 @@ export class FrameReader {
     const blockNumber = this.#view.getUint32(8, true);
     if (blockNumber !== this.#blockNumber)
       this.#fail(`found block ${blockNumber} where ${this.#blockNumber} should be`);
-    return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+    return this.#allocate(bytes);
   }
 
   #complete(payload: Uint8Array): void {

@@ -24,7 +24,18 @@ export type Atom = string | number | bigint | boolean | null | Uint8Array;
 /** A key is an atom or a flat tuple of atoms. Numbers and bigints are different keys, as in a Map. */
 export type Key = Atom | readonly Atom[];
 
-const TAG = { null: 0x10, false: 0x20, true: 0x21, number: 0x30, bigint: 0x40, string: 0x50, bytes: 0x60, tuple: 0x70 };
+/** The first byte of a string: what writes short strings by itself has to know it. */
+export const KEY_TAG_STRING = 0x50;
+const TAG = {
+  null: 0x10,
+  false: 0x20,
+  true: 0x21,
+  number: 0x30,
+  bigint: 0x40,
+  string: KEY_TAG_STRING,
+  bytes: 0x60,
+  tuple: 0x70,
+};
 
 const scratch = new DataView(new ArrayBuffer(8));
 

@@ -20,6 +20,19 @@ export interface ShuffleWriterOptions {
   readonly write: (bytes: Uint8Array) => void;
 }
 
+/** A block as it goes into a frame. */
+export interface EncodedBlock {
+  readonly payload: Uint8Array;
+  /** The encoding of its first key. */
+  readonly firstKey: Uint8Array;
+  readonly totals: Totals;
+}
+
+export function encoded(block: Block): EncodedBlock {
+  const firstKey = block.keyBytes.slice(0, block.keyEnds[0]);
+  return { payload: encodeBlock(block), firstKey, totals: totalsOf(block) };
+}
+
 /** What was written; `records`, `weight` and `sum` over all partitions. */
 export interface WrittenShuffle extends Totals {
   /** Of the whole object. */
@@ -53,13 +66,18 @@ export class ShuffleWriter {
 
   /** Blocks come ordered by partition, and by key within a partition. */
   add(partition: number, block: Block): void {
+    this.addEncoded(partition, encoded(block));
+  }
+
+  /** `add` for a block whose totals are known. */
+  addEncoded(partition: number, { payload, firstKey, totals }: EncodedBlock): void {
     if (partition < this.#partition || partition >= this.#partitions) {
       throw new GristmillError('internal', `partition ${partition} is out of order`);
     }
     while (this.#partition < partition) this.#endPartition();
-    const frame = encodeFrame(this.#identity, partition, this.#blocks, encodeBlock(block));
-    this.#totals = added(this.#totals, totalsOf(block));
-    this.#firstKeys.push(block.keyBytes.slice(0, block.keyEnds[0]));
+    const frame = encodeFrame(this.#identity, partition, this.#blocks, payload);
+    this.#totals = added(this.#totals, totals);
+    this.#firstKeys.push(firstKey);
     this.#blocks++;
     this.#offset += frame.length;
     this.#write(frame);

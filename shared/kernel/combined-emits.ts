@@ -1,0 +1,114 @@
+/**
+ * Emits with an aggregator of fixed width: combined in the kernel's table. When the table is full, the owner is told
+ * to drain it, and adding goes on.
+ */
+import type { Layout } from '../codec/state.js';
+import { BlockOut } from './block-out.js';
+import { EmitBatch } from './emit-batch.js';
+import type { TakeBlock } from './emit-store.js';
+import type { Kernel } from './kernel.js';
+import type { Regions } from './regions.js';
+import { RowSort, type SortPlaces } from './row-sort.js';
+
+const PART_IDS = { count: 1, sum: 2, min: 3, max: 4 } as const;
+const SLOTS_LEAST = 2048;
+/** Of the memory for the batch of emits that wait for their record to be done, at its largest. */
+const BATCH_SHARE = 8;
+
+export interface CombinedEmitsOptions {
+  readonly kernel: Kernel;
+  readonly regions: Regions;
+  readonly layout: Layout;
+  readonly partitions: number;
+  readonly sort: RowSort;
+  /** The table is full: `drain` has to be called before this returns. */
+  readonly onFull: () => void;
+  /** At most so many different keys are held: for tests, which combine at every place that there is. */
+  readonly entriesMax?: number | undefined;
+}
+
+export class CombinedEmits {
+  readonly #kernel: Kernel;
+  readonly #sort: RowSort;
+  readonly #batch: EmitBatch;
+  readonly #out: BlockOut;
+  readonly #onFull: () => void;
+  readonly #entriesMax: number;
+  readonly #chosen: number;
+  readonly #starts: number;
+  readonly #places: SortPlaces;
+
+  constructor(options: CombinedEmitsOptions) {
+    const { kernel, regions, layout, partitions, sort, onFull } = options;
+    this.#kernel = kernel;
+    this.#sort = sort;
+    this.#onFull = onFull;
+    this.#entriesMax = options.entriesMax ?? Infinity;
+    const { exports } = kernel;
+    exports.layoutBegin();
+    for (const part of layout) exports.layoutPart(PART_IDS[part]);
+    this.#out = new BlockOut(kernel, regions, layout);
+    this.#batch = new EmitBatch(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE), (_, rows) =>
+      this.#add(rows),
+    );
+    this.#starts = regions.take((partitions + 1) * 4);
+    // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
+    const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2(regions.freeBytes / 4 / 16)));
+    this.#chosen = regions.take(slots);
+    const { at, bytes } = regions.rest();
+    exports.tableInit(at, bytes, slots);
+    const index = exports.tableIndex() >>> 0;
+    this.#places = { first: index, second: index + slots * 8, chosen: this.#chosen, starts: this.#starts };
+  }
+
+  get emitted(): number {
+    return this.#batch.emitted;
+  }
+
+  get isEmpty(): boolean {
+    return this.#kernel.exports.tableEntries() === 0;
+  }
+
+  /** `value` is a number of which every part of the layout has a fixed form. */
+  emit(key: unknown, value: number): void {
+    this.#batch.emit(key, value);
+  }
+
+  recordDone(): void {
+    this.#batch.recordDone();
+  }
+
+  recordFailed(): void {
+    this.#batch.recordFailed();
+  }
+
+  finish(): void {
+    this.#batch.finish();
+  }
+
+  drain(take: TakeBlock): void {
+    const { exports } = this.#kernel;
+    const start = exports.tableStart() >>> 0;
+    const rows = exports.tableEntries();
+    this.#sort.run({ rows, start, stride: exports.stride.value }, this.#places, (partition, from, to) => {
+      for (let place = from; place < to;) {
+        const end = exports.writeStates(start, 1, place, to);
+        take(partition, this.#out.take(end - place));
+        place = end;
+      }
+    });
+    exports.tableClear();
+  }
+
+  #add(rows: number): void {
+    const { exports } = this.#kernel;
+    const { keysAt, endsAt, valuesAt } = this.#batch;
+    for (let row = 0; row < rows;) {
+      // One by one where entries are counted: a batch may bring any number of new ones.
+      const to = this.#entriesMax === Infinity ? rows : row + 1;
+      const next = exports.tableAdd(keysAt, endsAt, valuesAt, row, to);
+      if (next < to || exports.tableEntries() >= this.#entriesMax) this.#onFull();
+      row = next;
+    }
+  }
+}

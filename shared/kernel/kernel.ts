@@ -1,0 +1,158 @@
+/**
+ * The kernels in WebAssembly and the one memory that they work in. Each has its TypeScript reference in `reference/`.
+ *
+ * The memory is created at its full size and never grows: address space costs nothing before it is touched, and growing would
+ * detach every view. Addresses are bytes from its start; those that WebAssembly returns are made unsigned, for it knows
+ * only signed numbers. An instance serves one task at a time.
+ */
+import { GristmillError } from '../errors.js';
+import { kernelWasm } from './generated/wasm.js';
+
+const PAGE_BYTES = 65_536;
+/** 4 GiB less one page: a view of 2^32 bytes is one more than every V8 allows. */
+const PAGES = 65_535;
+/** Where that much address space is not to be had. */
+const PAGES_LEAST = 4_096;
+
+/** The part of the WebAssembly API that is used: Node's own types leave it to the DOM's. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+interface WasmApi {
+  readonly Memory: new (size: { readonly initial: number; readonly maximum: number }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+}
+const wasm = (globalThis as unknown as { readonly WebAssembly: WasmApi }).WebAssembly;
+
+interface Global<Value> {
+  readonly value: Value;
+}
+
+/** Flags are 0 or 1, addresses and counts unsigned 32-bit numbers that arrive as signed ones. */
+export interface KernelExports {
+  readonly regionsStart: () => number;
+  readonly xxh64: (at: number, bytes: number, seed: bigint) => bigint;
+  readonly scanLines: (at: number, bytes: number, ends: number) => number;
+  readonly hasOther: Global<number>;
+  readonly hasReturn: Global<number>;
+  readonly layoutBegin: () => void;
+  readonly layoutPart: (id: number) => number;
+  readonly stride: Global<number>;
+  readonly rowBytes: Global<number>;
+  readonly finishPart: (entry: number, part: number) => number;
+  readonly inexact: Global<number>;
+  readonly tableInit: (start: number, bytes: number, slotsMax: number) => void;
+  readonly tableClear: () => void;
+  readonly tableAdd: (keys: number, ends: number, values: number, from: number, to: number) => number;
+  readonly tableEntries: () => number;
+  readonly tableStart: () => number;
+  readonly tableIndex: () => number;
+  readonly tableHash: (at: number, length: number, first: bigint, last: bigint) => number;
+  readonly collisions: Global<number>;
+  readonly sortRows: (start: number, stride: number) => void;
+  readonly sortPartitions: (chosen: number, count: number, partitions: number) => void;
+  readonly sortBegin: (
+    first: number,
+    second: number,
+    chosen: number,
+    starts: number,
+    count: number,
+    partitions: number,
+  ) => void;
+  readonly sortRange: (from: number, to: number) => void;
+  readonly sortedRow: (place: number) => number;
+  readonly blockPlaces: (
+    keys: number,
+    ends: number,
+    values: number,
+    valueEnds: number,
+    weights: number,
+    bytes: number,
+    target: number,
+  ) => void;
+  readonly writeStates: (start: number, sorted: number, from: number, to: number) => number;
+  readonly arenaRowsAt: (first: number) => void;
+  readonly writeArenaRows: (from: number, to: number) => number;
+  readonly writeMergedRows: (from: number, to: number) => number;
+  readonly checkBlock: (
+    rows: number,
+    keys: number,
+    keysBytes: number,
+    ends: number,
+    kind: number,
+    values: number,
+    valuesBytes: number,
+    valueEnds: number,
+    weights: number,
+  ) => number;
+  readonly keyBytes: Global<number>;
+  readonly valueBytes: Global<number>;
+  readonly kind: Global<number>;
+  readonly weighted: Global<number>;
+  readonly weight: Global<bigint>;
+  readonly sum: Global<bigint>;
+  readonly oversize: Global<number>;
+  readonly mergeInit: (place: number, sources: number) => void;
+  readonly mergeLoad: (
+    source: number,
+    keys: number,
+    ends: number,
+    values: number,
+    valueEnds: number,
+    weights: number,
+    rows: number,
+    kind: number,
+  ) => void;
+  readonly mergeEnd: (source: number) => void;
+  readonly mergeStart: () => void;
+  readonly mergeWinner: () => number;
+  readonly mergeRefilled: () => number;
+  readonly mergeRows: (rows: number, most: number) => number;
+  readonly given: Global<number>;
+  readonly foldPlaces: (start: number, bytes: number) => void;
+  readonly foldClear: () => void;
+  readonly mergeFold: () => number;
+  readonly groups: Global<number>;
+}
+
+let compiled: object | undefined;
+
+export class Kernel {
+  readonly exports: KernelExports;
+  readonly memory: WasmMemory;
+  /** All of the memory. Inner loops take views of their own region, which stay below 2^31. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(pages = PAGES) {
+    this.memory = reserve(pages);
+    compiled ??= new wasm.Module(Buffer.from(kernelWasm, 'base64'));
+    const instance = new wasm.Instance(compiled, { env: { memory: this.memory } });
+    this.exports = instance.exports as KernelExports;
+    this.bytes = new Uint8Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+  }
+
+  /** The first address that no kernel uses by itself. */
+  get start(): number {
+    return this.exports.regionsStart() >>> 0;
+  }
+
+  get end(): number {
+    return this.bytes.length;
+  }
+}
+
+function reserve(pages: number): WasmMemory {
+  for (let size = pages; ; size = Math.floor(size / 2)) {
+    try {
+      return new wasm.Memory({ initial: size, maximum: 65_536 });
+    } catch (error) {
+      if (size / 2 >= PAGES_LEAST) continue;
+      throw new GristmillError('memory-exceeded', `${pages * PAGE_BYTES} bytes of address space are not to be had`, {
+        cause: error,
+      });
+    }
+  }
+}
