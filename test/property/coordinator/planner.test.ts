@@ -26,6 +26,7 @@ function inspection(
       sink: { format: 'jsonl', uri: 'out' },
       aggregator: undefined,
       partitions: undefined,
+      memoryBytes: undefined,
       ...descriptor,
     },
     params: {},
