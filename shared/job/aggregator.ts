@@ -62,11 +62,13 @@ function sum(column?: string): BuiltInAggregator<number, number> {
   refuseColumn('sum', column);
   return builtIn(partSpec('sum'));
 }
-function min<T extends number = number>(column?: string): BuiltInAggregator<T, T> {
+/** The least value. Nothing is inferred from where the call stands, for within `agg.of` that would be `never`. */
+function min<T extends number = number>(column?: string): BuiltInAggregator<NoInfer<T>, NoInfer<T>> {
   refuseColumn('min', column);
   return builtIn(partSpec('min'));
 }
-function max<T extends number = number>(column?: string): BuiltInAggregator<T, T> {
+/** The greatest value. */
+function max<T extends number = number>(column?: string): BuiltInAggregator<NoInfer<T>, NoInfer<T>> {
   refuseColumn('max', column);
   return builtIn(partSpec('max'));
 }

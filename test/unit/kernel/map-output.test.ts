@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { partSpec } from '../../../shared/aggregation.js';
+import { meanSpec, partSpec, specOfFields } from '../../../shared/aggregation.js';
 import { decodeBlock, type Block } from '../../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { compareBytes, encodeKey } from '../../../shared/codec/key.js';
@@ -155,6 +155,52 @@ describe('map output', () => {
     const output = outputWith({ aggregator: partSpec(aggregator) });
     expect(() => output.emit('k', value)).toThrow(expect.objectContaining({ code: 'value-invalid' }));
     expect(() => output.emit('k', value)).toThrow(message);
+  });
+
+  test.each([
+    ['n', meanSpec, 'x', /^agg\.mean\(\) adds numbers; it was given a value of type string/],
+    ['n', meanSpec, null, /^agg\.mean\(\) adds numbers; it was given a value of type null/],
+    ['mean', specOfFields([['average', meanSpec]]), 1n, /^agg\.mean\(\) as 'average' adds numbers; .* of type bigint/],
+    [
+      'a field within a field',
+      specOfFields([
+        ['n', partSpec('count')],
+        ['x', specOfFields([['total', partSpec('sum')]])],
+      ]),
+      '1',
+      /^agg\.sum\(\) as 'x\.total' adds numbers/,
+    ],
+    [
+      'NaN where there is an order',
+      specOfFields([
+        ['sum', partSpec('sum')],
+        ['most', partSpec('max')],
+      ]),
+      NaN,
+      /^agg\.max\(\) as 'most' was given NaN/,
+    ],
+  ] as const)('%s refuses in the name of who was asked for', (_name, aggregator, value, message) => {
+    const output = outputWith({ aggregator });
+    expect(() => output.emit('k', value)).toThrow(expect.objectContaining({ code: 'value-invalid' }));
+    expect(() => output.emit('k', value)).toThrow(message);
+    output.emit('k', 5);
+    output.recordDone();
+    expect(objectOf(output).summary).toMatchObject({ records: 1, weight: 1 });
+  });
+
+  test('of several parts is fixed while it can be, and wide from the first row that cannot', () => {
+    const aggregator = specOfFields([
+      ['n', partSpec('count')],
+      ['most', partSpec('max')],
+    ]);
+    const kindOf = (values: readonly unknown[]) => {
+      const output = outputWith({ aggregator });
+      values.forEach((value, i) => output.emit(i, value));
+      output.recordDone();
+      return blocksOf(objectOf(output).bytes, 0).map(({ kind, layout }) => [kind, ...layout]);
+    };
+    expect(kindOf([1, 2])).toEqual([['state', 'count', 'max']]);
+    expect(kindOf([1, 'a', 2])).toEqual([['wide', 'count', 'max']]);
   });
 
   test('goes where the job’s own partition function says', () => {
