@@ -40,6 +40,7 @@ export function makePlan({ job, codeVersion, inspection, replaces }: PlanOptions
     maps,
     partitions,
     codec: 'none',
+    memoryBytes: memoryBytesOf(inspection),
     limitRecords,
     replaces,
   };
@@ -53,6 +54,15 @@ function splitBytesOf({ descriptor }: Inspection): number {
     throw refused(`splitBytes is ${splitBytes}; it must be from ${limits.splitBytesMin} to ${limits.splitBytesMax}`);
   }
   return splitBytes;
+}
+
+function memoryBytesOf({ descriptor }: Inspection): number {
+  const memoryBytes = descriptor.memoryBytes ?? limits.kernelBytesMax;
+  const { memoryBytesMin, memoryBytesMax } = limits;
+  if (!Number.isSafeInteger(memoryBytes) || memoryBytes < memoryBytesMin || memoryBytes > memoryBytesMax) {
+    throw refused(`memory is ${memoryBytes} bytes; it must be from ${memoryBytesMin} to ${memoryBytesMax}`);
+  }
+  return memoryBytes;
 }
 
 function partitionsOf({ descriptor, inputs }: Inspection): number {

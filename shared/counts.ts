@@ -23,6 +23,10 @@ export interface Counts {
   readonly rowsWritten: number;
   readonly bytesShuffled: number;
   readonly bytesWritten: number;
+  /** Results that are sums past 2^53 and had to be rounded. */
+  readonly inexact: number;
+  /** Written to local files by map tasks and merge passes. */
+  readonly bytesSpilled: number;
   /** The job's own counters. */
   readonly user: Readonly<Record<string, number>>;
 }
@@ -47,13 +51,18 @@ export const zeroCounts: Counts = {
   rowsWritten: 0,
   bytesShuffled: 0,
   bytesWritten: 0,
+  inexact: 0,
+  bytesSpilled: 0,
   user: {},
 };
+
+/** Counts that were added to the protocol later: in what was stored before, they are missing and mean 0. */
+export const laterCounts: readonly (keyof Counts)[] = ['inexact', 'bytesSpilled'];
 
 export function addCounts(a: Counts, b: Counts): Counts {
   const sum: Record<string, unknown> = {};
   for (const [name, left] of Object.entries(a)) {
-    const right: unknown = b[name as keyof Counts];
+    const right: unknown = b[name as keyof Counts] ?? (typeof left === 'number' ? 0 : 0n);
     if (typeof left === 'number') sum[name] = left + (right as number);
     else if (typeof left === 'bigint') sum[name] = (left + (right as bigint)) & U64;
   }

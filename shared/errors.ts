@@ -41,6 +41,8 @@ export const ERRORS = {
   // user code and its data
   'map-failed': once('user'),
   'reduce-failed': once('user'),
+  'aggregator-failed': once('user'),
+  'combine-failed': once('user'),
   'partition-failed': once('user'),
   'unhandled-rejection': once('user'),
   'emit-after-end': once('user'),

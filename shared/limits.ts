@@ -14,8 +14,12 @@ export const limits = {
   frameBytesMax: 40 * MiB,
   /** Levels of nesting in a value. */
   valueDepthMax: 64,
-  /** What one map or reduce attempt may hold in its arenas; over it the task fails with `memory-exceeded`. */
-  kernelBytesMax: 512 * MiB,
+  /** What one task's kernel may hold when the job has no `memory`: so many executors fit beside their heaps on a small machine. */
+  kernelBytesMax: 256 * MiB,
+  /** The least that `memory` may be: tables, blocks and buffers of a merge need room to work in. */
+  memoryBytesMin: 16 * MiB,
+  /** The most that `memory` may be: a kernel addresses 4 GiB, and growing holds the old and the new. */
+  memoryBytesMax: 3072 * MiB,
   /** One buffer of an executor's ring: half a block, so that many sources can be open at a time. */
   ringBufferBytes: 128 * KiB,
   /** Buffers from the I/O thread to the user thread: one for each open source, the rest is read-ahead. */

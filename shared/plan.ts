@@ -1,6 +1,6 @@
 /** The frozen plan and what it is made from: plain data, stored as JSON, the same for every task of a job. */
+import type { AggregatorSpec } from './aggregation.js';
 import type { JobId } from './ids.js';
-import type { AggregatorName } from './codec/state.js';
 
 export type SourceFormat = 'text' | 'jsonl' | 'items';
 export type SinkFormat = 'jsonl' | 'text';
@@ -17,8 +17,10 @@ export interface JobDescriptor {
   };
   readonly sink: { readonly format: SinkFormat; readonly uri: string };
   /** Undefined for a general reduce function or a map-only job. */
-  readonly aggregator: AggregatorName | undefined;
+  readonly aggregator: AggregatorSpec | undefined;
   readonly partitions: number | undefined;
+  /** What a task's kernel may hold, when the job says so. */
+  readonly memoryBytes: number | undefined;
 }
 
 /** One input object as it was when the plan was frozen. */
@@ -66,6 +68,8 @@ export interface Plan {
   /** R; for a map-only job the number of parts, one for each map task. */
   readonly partitions: number;
   readonly codec: 'none';
+  /** What one task's kernel may hold in memory. */
+  readonly memoryBytes: number;
   readonly limitRecords: number | undefined;
   /** With `--overwrite`: the keys below the output that the job replaces, from the old manifest. */
   readonly replaces: readonly string[];

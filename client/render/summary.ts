@@ -69,11 +69,21 @@ function countRows(job: Job, row: (label: string, text: string) => void): void {
   row('emitted', formatCount(counts.emitted));
   row('rows', `${formatCount(counts.rows)} in ${plural(job.parts.length, 'part file')}`);
   const shuffled = counts.bytesShuffled > 0 ? `, ${formatBytes(counts.bytesShuffled)} shuffled` : '';
-  row('bytes', `${formatBytes(counts.bytesRead)} read${shuffled}, ${formatBytes(counts.bytesWritten)} written`);
+  const spilled = counts.bytesSpilled > 0 ? `, ${formatBytes(counts.bytesSpilled)} spilled to local disk` : '';
+  row(
+    'bytes',
+    `${formatBytes(counts.bytesRead)} read${shuffled}${spilled}, ${formatBytes(counts.bytesWritten)} written`,
+  );
+  if (counts.inexact > 0) row('inexact', inexactLine(counts.inexact));
   const own = Object.entries(counts.user).sort(([a], [b]) => (a < b ? -1 : 1));
   own.forEach(([name, count], index) =>
     row(index === 0 ? 'counters' : '', `${harmless(name)} = ${formatCount(count)}`),
   );
+}
+
+function inexactLine(sums: number): string {
+  const are = sums === 1 ? 'is past 2^53 and was' : 'are past 2^53 and were';
+  return `${plural(sums, 'sum')} ${are} rounded to the nearest number that JavaScript has`;
 }
 
 function placeRows(job: Job, places: Places, row: (label: string, text: string) => void): void {

@@ -37,6 +37,14 @@ export const errorMeanings = {
     "The message names the line in your source, and the record's file and offset.",
   ),
   'reduce-failed': meaning('`reduce` threw on a key.', 'The message names the line in your source, and the key.'),
+  'aggregator-failed': meaning(
+    "A function of the job's own aggregator (`zero`, `add`, `merge`, `finish`) threw or returned a promise.",
+    'The message names the function and the key. The functions must be synchronous.',
+  ),
+  'combine-failed': meaning(
+    '`combine` threw or returned a promise.',
+    'The message names the key. `combine` must be synchronous.',
+  ),
   'partition-failed': meaning(
     '`partition` threw or did not return an integer below the number of partitions.',
     'Return `0 <= n < count`, and the same for equal keys.',

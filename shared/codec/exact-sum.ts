@@ -41,6 +41,7 @@ export class ExactSums {
   #words: Uint32Array | undefined;
   readonly #wide = new Map<number, WideSum>();
   readonly #term = new Uint32Array(WORDS);
+  #roundedLast = false;
 
   constructor(capacity = 1) {
     this.#small = new Float64Array(capacity);
@@ -122,14 +123,30 @@ export class ExactSums {
     return offset + FIXED_BYTES;
   }
 
+  /**
+   * Whether the last `finish` had to round a sum whose magnitude is past 2^53. Below it every sum of decimal fractions is
+   * rounded, and no one wonders; past it integers are.
+   */
+  get roundedLast(): boolean {
+    return this.#roundedLast;
+  }
+
   /** The sum as the nearest double, ties to even. */
   finish(slot: number): number {
+    this.#roundedLast = false;
     if (!this.#words && !this.#wide.has(slot)) return this.#small[slot] as number;
-    if (this.#settle(slot)) return roundFixed(this.#term);
+    if (this.#settle(slot)) {
+      const value = roundFixed(this.#term);
+      // Rounding leaves the magnitude in the term.
+      if (Math.abs(value) >= 2 ** 53) this.#roundedLast = isRounded(value, bigintOf(this.#term, 0), FRACTION_BITS);
+      return value;
+    }
     const { units, flags } = this.#wide.get(slot) ?? this.#widen(slot);
     if (flags & NAN || (flags & POSITIVE_INFINITY && flags & NEGATIVE_INFINITY)) return NaN;
     if (flags !== 0) return flags & POSITIVE_INFINITY ? Infinity : -Infinity;
-    return roundWide(units);
+    const value = roundWide(units);
+    this.#roundedLast = isRounded(value, units < 0n ? -units : units, 1074);
+    return value;
   }
 
   /** Puts the whole sum into `#term`; false when it is wide, and then all of it is in the wide form. */
@@ -208,6 +225,13 @@ export class ExactSums {
     this.#wide.set(slot, wide);
     return wide;
   }
+}
+
+/** Whether a magnitude, in units of 2^-bits, is past 2^53 and another number than what it was rounded to. */
+function isRounded(value: number, magnitude: bigint, bits: number): boolean {
+  const unit = BigInt(bits);
+  if (magnitude <= 1n << (53n + unit)) return false;
+  return !Number.isFinite(value) || BigInt(Math.abs(value)) << unit !== magnitude;
 }
 
 function addWide(wide: WideSum, value: number): void {

@@ -1,9 +1,10 @@
 /**
  * The output manifest: the one document that says what a job's result is.
  *
- * Version 1, JSON with a checksum of its own (`json-document.ts`). In counts, sums of xxh64 are 16 hex digits.
+ * Version 1, JSON with a checksum of its own (`json-document.ts`). In counts, sums of xxh64 are 16 hex digits; `inexact` and
+ * `bytesSpilled` are there only when they are not 0.
  */
-import { zeroCounts, type Counts, type Law } from '../counts.js';
+import { laterCounts, zeroCounts, type Counts, type Law } from '../counts.js';
 import type { JobId } from '../ids.js';
 import { hex64, parseHex64 } from './checksum.js';
 import { encodeDocument, parseDocument, type Fields } from './json-document.js';
@@ -70,14 +71,17 @@ export function parseManifest(bytes: Uint8Array): OutputManifest {
 }
 
 function encodeCounts(counts: Counts): Record<string, unknown> {
-  const entries = Object.entries(counts) as [string, unknown][];
+  const entries = (Object.entries(counts) as [keyof Counts, unknown][]).filter(
+    ([name, count]) => count !== 0 || !laterCounts.includes(name),
+  );
   return Object.fromEntries(entries.map(([name, count]) => [name, typeof count === 'bigint' ? hex64(count) : count]));
 }
 
 function parseCounts(fields: Fields): Counts {
   const counts: Record<string, unknown> = {};
-  for (const [name, zero] of Object.entries(zeroCounts) as [string, unknown][]) {
-    if (typeof zero === 'number') counts[name] = fields.integer(name);
+  for (const [name, zero] of Object.entries(zeroCounts) as [keyof Counts, unknown][]) {
+    const isLeftOut = laterCounts.includes(name) && !fields.has(name);
+    if (typeof zero === 'number') counts[name] = isLeftOut ? zero : fields.integer(name);
     if (typeof zero === 'bigint') counts[name] = parseHex64(fields.digest(name));
   }
   const user = fields.fields('user');

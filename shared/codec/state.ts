@@ -19,6 +19,9 @@ import { GristmillError } from '../errors.js';
 export type AggregatorName = 'count' | 'sum' | 'min' | 'max';
 export type Layout = readonly AggregatorName[];
 
+/** In which the parts of a layout that the engine makes stand: states of one meaning have one form. */
+export const LAYOUT_ORDER: Layout = ['count', 'sum', 'min', 'max'];
+
 export const FORM_FIXED = 0;
 export const FORM_WIDE = 1;
 /** Before each part of a wide row: its length and its form. */
@@ -36,6 +39,10 @@ export function layoutOfIds(found: readonly unknown[]): Layout | undefined {
   const names = Object.keys(ids) as AggregatorName[];
   const layout = found.map((id) => names.find((name) => ids[name] === id));
   return layout.length > 0 && layout.every((part) => part !== undefined) ? layout : undefined;
+}
+
+export function isSameLayout(a: Layout, b: Layout): boolean {
+  return a.length === b.length && a.every((part, place) => part === b[place]);
 }
 
 /** Bytes of one fixed row. */

@@ -1,20 +1,19 @@
 /** `defineJob` and its siblings: everything a definition says is checked here, at the line that says it. */
 import { limits } from '../limits.js';
-import { aggregatorName, isOwnAggregator } from './aggregator.js';
+import { ownAggregatorOf, specOf } from './aggregator.js';
 import { define, type LoadedDefinition } from './definition.js';
-import { described, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
+import { byteSizeOption, described, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
 import { isSchema, type Schema } from './schema.js';
 import { sinkDetails } from './sink.js';
 import { sourceDetails } from './source.js';
 import type { AggregationOptions, Job, JobOptions, Key, MapOptions, RowOf } from './types.js';
 
-const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord'];
+const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord', 'memory'];
 const COMMON_NOT_BUILT = [
   'maxBadRecords',
   'deadline',
   'taskTimeout',
   'attempts',
-  'memory',
   'files',
   'secrets',
   'concurrency',
@@ -23,8 +22,8 @@ const COMMON_NOT_BUILT = [
   'limits',
 ];
 const JOB: OptionNames = {
-  built: [...COMMON, 'reduce', 'partitions', 'partition'],
-  notBuilt: [...COMMON_NOT_BUILT, 'combine', 'sortValues', 'order'],
+  built: [...COMMON, 'reduce', 'partitions', 'partition', 'combine'],
+  notBuilt: [...COMMON_NOT_BUILT, 'sortValues', 'order'],
 };
 const forReduce = 'a map-only job has no reduce stage, use defineJob';
 const MAP_ONLY: OptionNames = {
@@ -46,12 +45,16 @@ export function defineJob<R, K extends Key, V, Result, Row, P = object, S = unde
   const options = optionsOf('defineJob', job, JOB);
   const common = commonParts('defineJob', options);
   const { name, sink } = common.descriptor;
-  const aggregator = aggregatorName(options['reduce']);
+  const aggregator = specOf(options['reduce']);
+  const combine = functionOption('defineJob', options, 'combine', '(earlier, later) => value');
   if (aggregator !== undefined && sink.format === 'text') {
     throw invalid(
       `defineJob: an aggregator's rows are {key, value} and write.text takes strings: use write.jsonl`,
       name,
     );
+  }
+  if (aggregator !== undefined && combine !== undefined) {
+    throw invalid('defineJob: an aggregator combines by itself: leave combine out, or reduce with a function', name);
   }
   return define({
     ...common,
@@ -62,6 +65,8 @@ export function defineJob<R, K extends Key, V, Result, Row, P = object, S = unde
       partitions: integerOption('defineJob', options, 'partitions', 1, limits.partitionsMax),
     },
     reduce: aggregator === undefined ? reduceFunction(options, name) : undefined,
+    aggregator: ownAggregatorOf('defineJob', options['reduce'], name),
+    combine: combine as LoadedDefinition['combine'],
     partition: functionOption(
       'defineJob',
       options,
@@ -79,6 +84,8 @@ export function defineMap<R, Row, P = object, S = undefined>(job: MapOptions<R, 
     ...common,
     descriptor: { ...common.descriptor, kind: 'map-only', aggregator: undefined, partitions: undefined },
     reduce: undefined,
+    aggregator: undefined,
+    combine: undefined,
     partition: undefined,
   }) as Job<R, Row>;
 }
@@ -111,7 +118,7 @@ function commonParts(what: string, options: Options) {
   const map = functionOption(what, options, 'map', '(record, emit, ctx) => void');
   if (map === undefined) throw invalid(`${what}: map is missing; it is a function (record, emit, ctx) => void`, name);
   return {
-    descriptor: { name, source: source.source, sink },
+    descriptor: { name, source: source.source, sink, memoryBytes: memoryOption(what, options) },
     map,
     setup: functionOption(what, options, 'setup', '(ctx) => state'),
     paramsSchema: schemaOption(what, options, name),
@@ -126,6 +133,10 @@ function nameOption(what: string, name: unknown): string {
   throw invalid(`${what}: name is ${rule}, not ${described(name)}`);
 }
 
+function memoryOption(what: string, options: Options): number | undefined {
+  return byteSizeOption(what, options, 'memory', limits.memoryBytesMin, limits.memoryBytesMax);
+}
+
 function functionOption(what: string, options: Options, name: string, signature: string): UserFunction | undefined {
   const value = options[name];
   if (value === undefined) return undefined;
@@ -136,12 +147,10 @@ function functionOption(what: string, options: Options, name: string, signature:
 function reduceFunction(options: Options, name: string): UserFunction {
   const { reduce } = options;
   if (typeof reduce === 'function') return reduce as UserFunction;
-  if (isOwnAggregator(reduce))
-    throw notBuilt('an aggregator of your own ({zero, add, merge, finish})', 'use a function');
   if (reduce === undefined)
     throw invalid('defineJob: reduce is missing; for a job without a reduce stage use defineMap', name);
   throw invalid(
-    `defineJob: reduce is an aggregator, such as agg.sum(), or a function (key, values, emit, ctx), not ${described(reduce)}`,
+    `defineJob: reduce is an aggregator, such as agg.sum() or {zero, add, merge, finish}, or a function (key, values, emit, ctx), not ${described(reduce)}`,
     name,
   );
 }

@@ -1,4 +1,5 @@
 /** What the engine sees of a definition: plain data and the user's functions, hidden behind one symbol. */
+import type { OwnAggregator } from '../aggregation.js';
 import { GristmillError } from '../errors.js';
 import type { JobDescriptor } from '../plan.js';
 import { described } from './options.js';
@@ -10,6 +11,10 @@ export interface LoadedDefinition {
   /** Undefined where an aggregator reduces, and for a map-only job. */
   readonly reduce:
     ((key: unknown, values: Iterable<unknown>, emit: (row: unknown) => void, ctx: unknown) => unknown) | undefined;
+  /** An aggregator of the job's own. */
+  readonly aggregator: OwnAggregator | undefined;
+  /** Folds values of one key before the shuffle; only beside `reduce`. */
+  readonly combine: ((earlier: unknown, later: unknown) => unknown) | undefined;
   readonly partition: ((key: unknown, count: number) => number) | undefined;
   readonly setup: ((ctx: unknown) => unknown) | undefined;
   readonly paramsSchema: Schema<unknown> | undefined;
@@ -20,7 +25,7 @@ export interface LoadedDefinition {
 }
 
 /** Changes when `LoadedDefinition` does, so that a definition made by another gristmill is refused and not misread. */
-export const DEFINITION_VERSION = 1;
+export const DEFINITION_VERSION = 2;
 const DEFINITION = Symbol.for('gristmill.definition');
 
 interface Carried {

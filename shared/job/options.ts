@@ -88,3 +88,23 @@ export function integerOption(
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   throw invalid(`${what}: ${name} is an integer from ${least} to ${most}, not ${described(value)}`);
 }
+
+const BYTE_SIZE = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/;
+const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** Bytes of a size such as `64MiB`, within limits that are whole MiB. */
+export function byteSizeOption(
+  what: string,
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  least: number,
+  most: number,
+): number | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  const [, amount, unit = ''] = (typeof value === 'string' && BYTE_SIZE.exec(value)) || [];
+  const bytes = Math.floor(Number(amount) * (UNIT_BYTES[unit] ?? NaN));
+  if (bytes >= least && bytes <= most) return bytes;
+  const range = `from ${least / 2 ** 20}MiB to ${most / 2 ** 20}MiB`;
+  throw invalid(`${what}: ${name} is a size such as '64MiB' or '2GiB', ${range}, not ${described(value)}`);
+}

@@ -45,8 +45,12 @@ export interface Job<R, Row> {
   readonly [carries]: readonly [R, Row];
 }
 
-/** An aggregator of one's own; not built yet. `merge` must be associative and need not be commutative. */
+/**
+ * An aggregator of one's own: synchronous functions over a state that can be stored, as values can. `merge` must be
+ * associative and need not be commutative. `add` and `merge` may change the first state that they are given and return it.
+ */
 export interface Aggregator<in V, State, out Result> {
+  /** A state of its own at each call. */
   zero(): State;
   add(state: State, value: V): State;
   /** Called with `earlier` before `later` in input order. */
@@ -132,7 +136,7 @@ export interface CommonOptions<R, P, S> {
   readonly taskTimeout?: Duration;
   /** Not built yet. */
   readonly attempts?: number;
-  /** Not built yet. */
+  /** What each executor's kernel may hold, such as `64MiB`: from 16MiB to 3GiB. What user code holds is beside it. */
   readonly memory?: ByteSize;
   /** Not built yet: local paths by name, for `ctx.file(name)`. */
   readonly files?: Readonly<Record<string, string>>;
@@ -154,7 +158,10 @@ export interface ReduceOptions<K extends Key, V> {
   readonly partitions?: number;
   /** The partition of a key, an integer in [0, count); by hash when it is not given. */
   readonly partition?: (key: K, count: number) => number;
-  /** Not built yet: folds values of one key before the shuffle. */
+  /**
+   * Folds values of one key before the shuffle, so that less travels; only beside a reduce function, which sees what it
+   * returned. Must be associative; `earlier` was emitted before `later`. It may be called any number of times, or never.
+   */
   readonly combine?: (earlier: V, later: V) => V;
   /** Not built yet: the order of a key's values. */
   readonly sortValues?: (value: V) => Key;

@@ -17,7 +17,7 @@ const view = new DataView(new ArrayBuffer(8));
 export class ExtremeFold implements StateFold {
   /** 1 to keep the largest, -1 to keep the smallest. */
   readonly #direction: 1 | -1;
-  readonly #name: string;
+  readonly #asker: string;
   #forms: Uint8Array;
   #numbers: Float64Array;
   /** Where an encoded extreme is in the arena, its bytes and the room that it has; there once one is needed. */
@@ -27,8 +27,9 @@ export class ExtremeFold implements StateFold {
   #arena = new Uint8Array(0);
   #arenaEnd = 0;
 
-  constructor(name: 'min' | 'max', capacity: number) {
-    this.#name = name;
+  /** `asker` is the call that a refusal names. */
+  constructor(name: 'min' | 'max', asker: string, capacity: number) {
+    this.#asker = asker;
     this.#direction = name === 'max' ? 1 : -1;
     this.#forms = new Uint8Array(capacity);
     this.#numbers = new Float64Array(capacity);
@@ -68,7 +69,7 @@ export class ExtremeFold implements StateFold {
   }
 
   #refuse(what: string): never {
-    throw new GristmillError('value-invalid', `agg.${this.#name}() was given ${what}`);
+    throw new GristmillError('value-invalid', `${this.#asker} was given ${what}`);
   }
 
   takesNumber(value: number): boolean {

@@ -1,9 +1,4 @@
-/** The states of one aggregator, slot by slot in typed columns: what emits are added to and what states are merged into. */
-import type { AggregatorName } from '../codec/state.js';
-import { CountFold } from './count-fold.js';
-import { ExtremeFold } from './extreme-fold.js';
-import { SumFold } from './sum-fold.js';
-
+/** States, slot by slot in typed columns: what emits are added to and what states are merged into. A part's, or a whole row's. */
 export interface StateFold {
   /** What the columns hold at present. */
   readonly memoryBytes: number;
@@ -19,26 +14,14 @@ export interface StateFold {
    */
   encodeInto(value: unknown, target: Uint8Array, offset: number): number;
   addEncoded(slot: number, bytes: Uint8Array, start: number, end: number): void;
-  /** Merges a later state's part, in its fixed or wide form. */
+  /** Merges a later state's part or row, in its fixed or wide form. */
   merge(slot: number, form: number, bytes: Uint8Array, start: number, end: number): void;
   /** Whether `write` writes the wide form. */
   isWide(slot: number): boolean;
   /** At most what `write` writes. */
   bytesMax(slot: number): number;
-  /** Writes the part where the caller has made room; returns the new end. */
+  /** Writes the part or row where the caller has made room; returns the new end. */
   write(slot: number, target: Uint8Array, offset: number): number;
-  /** The aggregator's result. */
+  /** What the part, or the aggregation, has come to. */
   finish(slot: number): unknown;
-}
-
-export function createFold(aggregator: AggregatorName, capacity: number): StateFold {
-  switch (aggregator) {
-    case 'count':
-      return new CountFold(capacity);
-    case 'sum':
-      return new SumFold(capacity);
-    case 'min':
-    case 'max':
-      return new ExtremeFold(aggregator, capacity);
-  }
 }

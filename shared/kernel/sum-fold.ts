@@ -1,4 +1,4 @@
-/** The states of `agg.sum`: exact sums of numbers. */
+/** The states of `agg.sum`, and of all that is made of sums: exact sums of numbers. */
 import { GristmillError } from '../errors.js';
 import { ExactSums, FIXED_BYTES, WIDE_BYTES_MAX } from '../codec/exact-sum.js';
 import { FORM_FIXED } from '../codec/state.js';
@@ -6,8 +6,11 @@ import type { StateFold } from './state-fold.js';
 
 export class SumFold implements StateFold {
   readonly #sums: ExactSums;
+  readonly #asker: string;
 
-  constructor(capacity: number) {
+  /** `asker` is the call that a refusal names. */
+  constructor(asker: string, capacity: number) {
+    this.#asker = asker;
     this.#sums = new ExactSums(capacity);
   }
 
@@ -33,7 +36,7 @@ export class SumFold implements StateFold {
 
   encodeInto(value: unknown): never {
     const type = value === null ? 'null' : typeof value;
-    throw new GristmillError('value-invalid', `agg.sum() adds numbers; it was given a value of type ${type}`);
+    throw new GristmillError('value-invalid', `${this.#asker} adds numbers; it was given a value of type ${type}`);
   }
 
   addEncoded(): never {
@@ -60,6 +63,11 @@ export class SumFold implements StateFold {
 
   write(slot: number, target: Uint8Array, offset: number): number {
     return this.#sums.write(slot, target, offset);
+  }
+
+  /** Whether the last result of `finish` is past 2^53 and not the exact sum. */
+  get roundedLast(): boolean {
+    return this.#sums.roundedLast;
   }
 
   finish(slot: number): number {

@@ -58,6 +58,7 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
       sink: { format: 'jsonl', uri: output },
       aggregator: undefined,
       partitions: kind === 'reduce' ? partitions : undefined,
+      memoryBytes: undefined,
     },
     params: spec.params,
     inputs: inputBytes.map((bytes, i) => ({ uri: `memory:input/${i}`, bytes, end: bytes, etag: String(bytes) })),

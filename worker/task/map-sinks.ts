@@ -3,8 +3,8 @@ import type { Counts } from '../../shared/counts.js';
 import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
-import { limits } from '../../shared/limits.js';
 import { MapOutput } from '../../shared/kernel/reference/map-output.js';
+import { CombineFold, OwnFold, type ValueFold } from '../../shared/kernel/value-fold.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { Plan } from '../../shared/plan.js';
 import type { ByteSink } from '../ports.js';
@@ -16,11 +16,13 @@ export class ShuffleSink implements MapSink {
 
   constructor(plan: Plan, attempt: string, definition: LoadedDefinition, open: () => ByteSink) {
     this.open = open;
+    const { aggregator } = plan.descriptor;
     this.output = new MapOutput({
       partitions: plan.partitions,
       ...(definition.partition && { partition: definition.partition }),
-      ...(plan.descriptor.aggregator && { aggregator: plan.descriptor.aggregator }),
-      memoryBytes: limits.kernelBytesMax,
+      ...(aggregator?.kind === 'built-in' && { aggregator }),
+      fold: valueFoldOf(definition),
+      memoryBytes: plan.memoryBytes,
       job: plan.job,
       attempt,
     });
@@ -86,4 +88,10 @@ export class RowSink implements MapSink {
     const counts: Partial<Counts> = { emitted: this.emitted, rows, rowsWritten, bytesWritten };
     return { counts, digest: 0n, bytes: 0, seal: this.sink.seal() };
   }
+}
+
+/** What folds the values of a key on the map side, when the job has functions for that. */
+function valueFoldOf({ aggregator, combine }: LoadedDefinition): ValueFold | undefined {
+  if (aggregator) return new OwnFold(aggregator);
+  return combine && new CombineFold(combine);
 }

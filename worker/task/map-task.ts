@@ -13,7 +13,7 @@ import type { ByteSource } from '../ports.js';
 import { createRecordReader, type RecordReader } from './record-reader.js';
 import { isPromise, type Steps } from './steps.js';
 import type { MapContext } from './user-context.js';
-import { userError, type MapStack } from './user-errors.js';
+import { foldError, userError, type MapStack } from './user-errors.js';
 
 /** Where a map's emits go: the shuffle, or the rows of a map-only job. */
 export interface MapSink {
@@ -78,12 +78,12 @@ export class MapTask {
     return { ...outcome, counts };
   }
 
-  /** The user's `partition` is called here, once for each key. */
+  /** The user's `partition` is called here, once for each key, and what folds its values. */
   private finish(): MapOutcome {
     try {
       return this.options.sink.finish();
     } catch (error) {
-      if (!hasCode(error, 'partition-failed')) throw error;
+      if (!hasCode(error, 'partition-failed')) throw foldError(error, this.options.mapStack);
       throw userError(error, 'partition-failed', 'partition', this.options.mapStack);
     }
   }

@@ -3,17 +3,19 @@
  * staged part. What user code leaves unread is drained and verified all the same.
  */
 import { zeroCounts, type Counts } from '../../shared/counts.js';
+import { keyText } from '../../shared/codec/key-text.js';
 import { GristmillError } from '../../shared/errors.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { gateSync } from '../../shared/gate.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { GroupCursor } from '../../shared/kernel/reference/merge.js';
+import { OwnFold } from '../../shared/kernel/value-fold.js';
 import type { Plan } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { ByteSink } from '../ports.js';
 import { isPromise, type Steps } from './steps.js';
 import type { ReduceContext } from './user-context.js';
-import { userError, type MapStack } from './user-errors.js';
+import { foldError, userError, type MapStack } from './user-errors.js';
 
 export interface ReduceTaskOptions {
   readonly plan: Plan;
@@ -32,10 +34,13 @@ export class ReduceTask {
   private readonly options: ReduceTaskOptions;
   private readonly writer: RowWriter;
   private readonly sink: ByteSink;
+  private readonly fold: OwnFold | undefined;
   private groups = 0;
 
   constructor(options: ReduceTaskOptions) {
     this.options = options;
+    const { aggregator } = options.definition;
+    this.fold = aggregator && new OwnFold(aggregator);
     this.sink = options.openPart();
     this.writer = new RowWriter(options.plan.descriptor.sink.format, (bytes) => {
       this.sink.write(bytes);
@@ -64,6 +69,7 @@ export class ReduceTask {
       shuffledInWeight: groups.found.weight,
       shuffledInSum: groups.found.sum,
       groups: this.groups,
+      inexact: groups.inexact,
       rows: this.writer.rows,
       rowsWritten: this.writer.rowsWritten,
       bytesWritten: this.writer.bytesWritten,
@@ -74,14 +80,14 @@ export class ReduceTask {
   private reduceOne(groups: GroupCursor): PromiseLike<void> | undefined {
     const { plan, definition, context } = this.options;
     const { aggregator } = plan.descriptor;
+    const { reduce } = definition;
+    const key = groups.key();
     if (aggregator) {
-      const key = groups.key();
-      this.writeRow({ key, value: groups.foldStates(aggregator) }, key);
+      const value = aggregator.kind === 'built-in' ? groups.foldStates(aggregator) : this.ownResult(groups);
+      this.writeRow({ key, value }, key);
       return undefined;
     }
-    const { reduce } = definition;
     if (!reduce) throw new GristmillError('internal', 'the definition has no reduce');
-    const key = groups.key();
     const values = new GroupValues(groups);
     const emit = (row: unknown) => {
       if (values.ended) {
@@ -109,6 +115,17 @@ export class ReduceTask {
     }
   }
 
+  /** Of an aggregator of the job's own. */
+  private ownResult(groups: GroupCursor): unknown {
+    if (!this.fold) throw new GristmillError('internal', 'the definition has no aggregator');
+    try {
+      groups.foldValues(this.fold);
+      return this.fold.result();
+    } catch (error) {
+      throw foldError(error, this.options.mapStack);
+    }
+  }
+
   private writeRow(row: unknown, key: unknown): void {
     try {
       this.writer.emit(row);
@@ -118,7 +135,7 @@ export class ReduceTask {
   }
 
   private failed(error: unknown, key: unknown): GristmillError {
-    return userError(error, 'reduce-failed', `reduce, on the key ${describeKey(key)}`, this.options.mapStack);
+    return userError(error, 'reduce-failed', `reduce, on the key ${keyText(key)}`, this.options.mapStack);
   }
 }
 
@@ -155,11 +172,4 @@ class GroupValues implements IterableIterator<unknown> {
   end(): void {
     this.ended = true;
   }
-}
-
-function describeKey(key: unknown): string {
-  const text = JSON.stringify(key, (_, part: unknown) =>
-    typeof part === 'bigint' ? `${part}n` : part instanceof Uint8Array ? Buffer.from(part).toString('hex') : part,
-  );
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }

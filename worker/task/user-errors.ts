@@ -1,5 +1,5 @@
 /** What user code threw, as a failure a person can act on: what, where in the source, on which record or key. */
-import { GristmillError, type ErrorCode } from '../../shared/errors.js';
+import { GristmillError, hasCode, type ErrorCode } from '../../shared/errors.js';
 
 export interface UserStack {
   readonly message: string;
@@ -21,4 +21,12 @@ export function userError(thrown: unknown, code: ErrorCode, doing: string, mapSt
     ...(where !== undefined && { where }),
     userStack: stack,
   });
+}
+
+/** The kernel tells all about a job's function that folds values, except for where it is in the user's source. */
+export function foldError(thrown: unknown, mapStack: MapStack): unknown {
+  if (!hasCode(thrown, 'aggregator-failed') && !hasCode(thrown, 'combine-failed')) return thrown;
+  const { code, message, cause } = thrown as GristmillError;
+  const { stack, where } = mapStack(cause ?? thrown);
+  return new GristmillError(code, message, { cause: thrown, ...(where !== undefined && { where }), userStack: stack });
 }

@@ -3,13 +3,14 @@
  *
  * Emits wait in `PendingEmits` until their record is done; the table takes them in batches.
  */
+import type { BuiltInSpec } from '../../aggregation.js';
 import type { BlockBuilder } from '../../codec/block-builder.js';
 import { copyBytes, KIND_IDS } from '../../codec/block.js';
-import { FORM_WIDE, WIDE_PART_HEADER_BYTES, writeWidePartHeader, type AggregatorName } from '../../codec/state.js';
+import type { Layout } from '../../codec/state.js';
+import { CompositeFold } from '../composite-fold.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { PendingEmits } from './pending-emits.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
-import { createFold, type StateFold } from '../state-fold.js';
 
 const ENTRIES_AT_FIRST = 1024;
 const ARENA_BYTES_AT_FIRST = 16 * 1024;
@@ -17,10 +18,10 @@ const ARENA_BYTES_AT_FIRST = 16 * 1024;
 const ENTRY_BYTES = 16 + 4 + 8 + FINISH_BYTES_PER_ROW;
 
 export class CombiningTable implements EmitStore, SortableRows {
-  readonly layout: readonly [AggregatorName];
+  readonly layout: Layout;
   readonly #budget: MemoryBudget;
   readonly #pending: PendingEmits;
-  readonly #fold: StateFold;
+  readonly #fold: CompositeFold;
   #arena = new Uint8Array(ARENA_BYTES_AT_FIRST);
   #arenaEnd = 0;
   #keyEnds = new Uint32Array(ENTRIES_AT_FIRST);
@@ -30,15 +31,15 @@ export class CombiningTable implements EmitStore, SortableRows {
   #slots = new Uint32Array(ENTRIES_AT_FIRST * 4);
   #folded = 0;
 
-  constructor(aggregator: AggregatorName, memoryBytes: number) {
-    this.layout = [aggregator];
+  constructor(aggregator: BuiltInSpec, memoryBytes: number) {
+    this.layout = aggregator.layout;
     this.#budget = new MemoryBudget(
       Math.min(memoryBytes, 2 ** 32 - 1),
       'read smaller splits (splitBytes) or emit fewer different keys',
     );
     this.#budget.move('arena', ARENA_BYTES_AT_FIRST);
     this.#budget.move('entries', ENTRIES_AT_FIRST * ENTRY_BYTES);
-    this.#fold = createFold(aggregator, ENTRIES_AT_FIRST);
+    this.#fold = new CompositeFold(aggregator, ENTRIES_AT_FIRST);
     this.#budget.move('states', this.#fold.memoryBytes);
     this.#pending = new PendingEmits(this.#fold, this.#budget, () => this.#foldPending());
   }
@@ -83,12 +84,9 @@ export class CombiningTable implements EmitStore, SortableRows {
 
   append(row: number, builder: BlockBuilder): void {
     const start = row === 0 ? 0 : (this.#keyEnds[row - 1] as number);
-    const wide = this.#fold.isWide(row);
-    const target = builder.reserve(this.#fold.bytesMax(row) + WIDE_PART_HEADER_BYTES);
-    const at = builder.valueAt;
-    const end = this.#fold.write(row, target, wide ? at + WIDE_PART_HEADER_BYTES : at);
-    if (wide) writeWidePartHeader(target, at, end - at - 4, FORM_WIDE);
-    const kind = wide ? KIND_IDS.wide : KIND_IDS.state;
+    const target = builder.reserve(this.#fold.bytesMax(row));
+    const end = this.#fold.write(row, target, builder.valueAt);
+    const kind = this.#fold.isWide(row) ? KIND_IDS.wide : KIND_IDS.state;
     builder.commit(this.#arena, start, this.#keyEnds[row] as number, kind, end, this.#weights[row] as number);
   }
 

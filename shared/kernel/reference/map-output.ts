@@ -2,22 +2,27 @@
  * The output of one map attempt: takes emits, combines or collects them within a memory budget, and writes the shuffle
  * object, ordered by (partition, key, position).
  */
+import type { BuiltInSpec } from '../../aggregation.js';
 import { BlockBuilder } from '../../codec/block-builder.js';
 import type { Key } from '../../codec/key.js';
 import type { WrittenShuffle } from '../../codec/shuffle-writer.js';
 import { ShuffleWriter } from '../../codec/shuffle-writer.js';
-import type { AggregatorName } from '../../codec/state.js';
+import { ArenaRows } from './arena-rows.js';
 import { CombiningTable } from './combining-table.js';
+import { foldRows } from './fold-rows.js';
 import { KeySorter } from './key-sorter.js';
 import { partitionBy, partitionOf } from '../partition.js';
 import { RecordArena } from './record-arena.js';
 import type { EmitStore, SortableRows } from './sortable-rows.js';
+import type { ValueFold } from '../value-fold.js';
 
 export interface MapOutputOptions {
   readonly partitions: number;
   /** The user's choice of a partition, called with each key (each different one, with an aggregator) at the end. */
   readonly partition?: ((key: Key, count: number) => number) | undefined;
-  readonly aggregator?: AggregatorName | undefined;
+  readonly aggregator?: BuiltInSpec | undefined;
+  /** Functions of the job that fold the values of each key at the end; instead of an aggregator. */
+  readonly fold?: ValueFold | undefined;
   /** What arenas and columns may hold; over it the task fails with `memory-exceeded`. */
   readonly memoryBytes: number;
   readonly job: string;
@@ -64,7 +69,7 @@ export class MapOutput {
 
   /** Writes the shuffle object. The bytes given to `write` belong to it. */
   finish(write: (bytes: Uint8Array) => void): ShuffleSummary {
-    const { job, attempt, partitions } = this.#options;
+    const { job, attempt, partitions, fold } = this.#options;
     const rows = this.#store.finish();
     const { index, starts } = this.#byPartition(rows);
     const sorter = new KeySorter(rows.arena, rows.before, rows.keyEnds, index);
@@ -74,10 +79,18 @@ export class MapOutput {
       const from = starts[partition] as number;
       const to = starts[partition + 1] as number;
       sorter.sort(from, to);
-      for (let place = from; place < to; place++) {
-        rows.append(index[place] as number, builder);
-        if (builder.full || place === to - 1) writer.add(partition, builder.take());
+      const appended = () => {
+        if (builder.full) writer.add(partition, builder.take());
+      };
+      if (fold && rows instanceof RecordArena) {
+        foldRows(new ArenaRows(rows, index, from, to), fold, builder, appended);
+      } else {
+        for (let place = from; place < to; place++) {
+          rows.append(index[place] as number, builder);
+          appended();
+        }
       }
+      if (builder.rows > 0) writer.add(partition, builder.take());
     }
     return { ...writer.finish(), combinedIn: rows.emitted };
   }

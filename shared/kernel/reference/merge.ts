@@ -5,6 +5,7 @@
  * No more than `openMax` sources are open at once. More than that merge in passes: contiguous groups of sources become
  * scratch runs that take their place, so the order stays that of the sources.
  */
+import type { BuiltInSpec } from '../../aggregation.js';
 import { BlockBuilder } from '../../codec/block-builder.js';
 import {
   copyValue,
@@ -18,12 +19,13 @@ import {
 } from '../../codec/block.js';
 import { encodeFrame } from '../../codec/frame.js';
 import { compareRanges, decodeKeyAt, type Key } from '../../codec/key.js';
-import { FORM_FIXED, FORM_WIDE, visitStateRow, type AggregatorName, type Layout } from '../../codec/state.js';
+import { FORM_FIXED, FORM_WIDE, isSameLayout, type Layout } from '../../codec/state.js';
 import { GristmillError } from '../../errors.js';
 import type { BlockSource } from '../block-source.js';
+import { CompositeFold } from '../composite-fold.js';
 import { LoserTree } from './loser-tree.js';
 import { scratchIdentity, type Scratch } from '../scratch.js';
-import { createFold, type StateFold } from '../state-fold.js';
+import type { ValueFold } from '../value-fold.js';
 
 export type { BlockSource } from '../block-source.js';
 export type { Scratch, ScratchRun } from '../scratch.js';
@@ -59,7 +61,7 @@ export class GroupCursor {
   #taken = false;
   #groups = 0;
   #found: Totals = { records: 0, weight: 0, sum: 0n };
-  #folds = new Map<AggregatorName, StateFold>();
+  #fold: CompositeFold | undefined;
   #row = new Uint8Array(64);
 
   constructor(options: MergeOptions) {
@@ -136,28 +138,39 @@ export class GroupCursor {
     while (this.nextValue());
   }
 
-  /** The aggregator's result over the states that are left of the group. */
-  foldStates(aggregator: AggregatorName): unknown {
-    let fold = this.#folds.get(aggregator);
-    if (!fold) this.#folds.set(aggregator, (fold = createFold(aggregator, 1)));
+  /** The emits that the current value stands for. */
+  get weight(): number {
+    const { block, row } = this.#current();
+    return block.weights ? (block.weights[row] as number) : 1;
+  }
+
+  /** The aggregator's result over the states that are left of the group; all groups of a merge have one aggregator. */
+  foldStates(aggregator: BuiltInSpec): unknown {
+    const fold = (this.#fold ??= new CompositeFold(aggregator, 1));
     fold.clear(0);
-    while (this.nextValue()) this.#mergeState(fold, aggregator);
+    while (this.nextValue()) this.#mergeState(fold);
     return fold.finish(0);
   }
 
-  #mergeState(fold: StateFold, aggregator: AggregatorName): void {
+  /** Results of `foldStates` that are sums past 2^53 and had to be rounded. */
+  get inexact(): number {
+    return this.#fold?.inexact ?? 0;
+  }
+
+  /** Merges the states that are left of the group, earlier ones first; the fold then holds what they make. */
+  foldValues(fold: ValueFold): void {
+    fold.begin(this.keyBytes);
+    while (this.nextValue()) fold.mergeState(this.value());
+  }
+
+  #mergeState(fold: CompositeFold): void {
     const { block, row } = this.#current();
     const { kind, layout } = block;
-    if ((kind !== 'state' && kind !== 'wide') || layout.length !== 1 || layout[0] !== aggregator) {
-      throw new GristmillError('block-corrupt', `a block holds no states of ${aggregator}`);
+    if ((kind !== 'state' && kind !== 'wide') || !isSameLayout(layout, fold.layout)) {
+      throw new GristmillError('block-corrupt', `a block holds no states of ${fold.layout.join(', ')}`);
     }
     const end = this.#copyRow(block, row);
-    if (kind === 'state') fold.merge(0, FORM_FIXED, this.#row, 0, end);
-    else {
-      visitStateRow(layout, FORM_WIDE, this.#row, 0, end, (_part, form, from, to) => {
-        fold.merge(0, form, this.#row, from, to);
-      });
-    }
+    fold.merge(0, kind === 'state' ? FORM_FIXED : FORM_WIDE, this.#row, 0, end);
   }
 
   #copyRow(block: Block, row: number): number {
@@ -203,7 +216,7 @@ export class GroupCursor {
     while (tree.winner >= 0) {
       const { block, row } = tree;
       builder ??= new BlockBuilder((layout = block.layout));
-      if (block.layout.length !== layout.length || block.layout[0] !== layout[0]) {
+      if (!isSameLayout(block.layout, layout)) {
         throw new GristmillError('block-corrupt', 'the blocks of one merge hold different states');
       }
       const target = builder.reserve(valueBytes(block, row));

@@ -2,8 +2,9 @@
 import { copyBytes, KIND_IDS } from '../../codec/block.js';
 import type { BlockBuilder } from '../../codec/block-builder.js';
 import { encodeKeyInto } from '../../codec/key.js';
-import { encodeUtf8Into, LONE_SURROGATE } from '../../codec/utf8.js';
+import { decodeUtf8, encodeUtf8Into, LONE_SURROGATE } from '../../codec/utf8.js';
 import { encodeValue, encodeValueInto, valueTooLarge } from '../../codec/value.js';
+import { decodeValueAt } from '../../codec/value-decode.js';
 import { limits } from '../../limits.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
@@ -117,6 +118,24 @@ export class RecordArena implements EmitStore, SortableRows {
     return this;
   }
 
+  /** The value of a row, decoded anew at each call. */
+  value(row: number): unknown {
+    const start = this.#keyEnds[row] as number;
+    const end = this.#valueEnds[row] as number;
+    const arena = this.#arena;
+    switch (this.#kinds[row]) {
+      case KIND_IDS.f64:
+        for (let i = 0; i < 8; i++) floatBytes[i] = arena[start + i] as number;
+        return float[0];
+      case KIND_IDS.utf8:
+        return decodeUtf8(arena, start, end);
+      case KIND_IDS.bytes:
+        return arena.slice(start, end);
+      default:
+        return decodeValueAt(arena, start, end);
+    }
+  }
+
   append(row: number, builder: BlockBuilder): void {
     const start = row === 0 ? 0 : (this.#valueEnds[row - 1] as number);
     const keyEnd = this.#keyEnds[row] as number;
@@ -140,7 +159,8 @@ export class RecordArena implements EmitStore, SortableRows {
   }
 }
 
-function kindOf(value: unknown): number {
+/** The id of the cheapest kind that holds the value. */
+export function kindOf(value: unknown): number {
   if (typeof value === 'number') return KIND_IDS.f64;
   if (typeof value === 'string') return KIND_IDS.utf8;
   return value instanceof Uint8Array ? KIND_IDS.bytes : KIND_IDS.msgpack;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { partSpec, specOfFields, type BuiltInSpec } from '../../../shared/aggregation.js';
 import { decodeBlock, encodeBlock, type Block } from '../../../shared/codec/block.js';
 import { hex64, xxh64 } from '../../../shared/codec/checksum.js';
 import { ExactSums } from '../../../shared/codec/exact-sum.js';
@@ -9,7 +10,6 @@ import { decodeKey, encodeKey, type Key } from '../../../shared/codec/key.js';
 import {encodeManifest, parseManifest} from '../../../shared/codec/manifest.js';
 import { encodeStageManifest, parseStageManifest } from '../../../shared/codec/stage-manifest.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
-import type { AggregatorName } from '../../../shared/codec/state.js';
 import { decodeValue, encodeValue } from '../../../shared/codec/value.js';
 import { zeroCounts } from '../../../shared/counts.js';
 import { parseJobId } from '../../../shared/ids.js';
@@ -102,7 +102,7 @@ const blocks: Readonly<Record<string, Block>> = {
   'block-msgpack': { ...rows, kind: 'msgpack', values: new Uint8Array([0xc0, 0xc3, 0x91, 5]), valueEnds: new Uint32Array([1, 2, 4]), weights: undefined },
 };
 
-function shuffleObject(aggregator: AggregatorName | undefined, emits: readonly (readonly [Key, unknown])[]): Uint8Array {
+function shuffleObject(aggregator: BuiltInSpec | undefined, emits: readonly (readonly [Key, unknown])[]): Uint8Array {
   const output = new MapOutput({ partitions: 2, aggregator, memoryBytes: 2 ** 22, job, attempt });
   for (const [key, value] of emits) output.emit(key, value);
   output.recordDone();
@@ -113,13 +113,18 @@ function shuffleObject(aggregator: AggregatorName | undefined, emits: readonly (
 
 const words: readonly (readonly [Key, number])[] = [['whale', 1], ['sea', 1], ['whale', 2], ['ship', 0.5], ['sea', 1e-300], ['captain', -7]];
 const named: readonly (readonly [Key, unknown])[] = [['a', 'x'], ['b', 3], ['a', 7n], ['c', -1], ['b', 'é']];
+const extremes = specOfFields([['least', partSpec('min')], ['most', partSpec('max')]]);
+const parts = specOfFields([['ends', extremes], ['sum', partSpec('sum')], ['n', partSpec('count')]]);
 const objects = {
   'shuffle-object': () => shuffleObject(undefined, [...words, ...named]),
-  'shuffle-object-count': () => shuffleObject('count', words),
-  'shuffle-object-sum': () => shuffleObject('sum', words.filter(([, value]) => value !== 1e-300)),
-  'shuffle-object-sum-wide': () => shuffleObject('sum', words),
-  'shuffle-object-min': () => shuffleObject('min', words),
-  'shuffle-object-max-wide': () => shuffleObject('max', named),
+  'shuffle-object-count': () => shuffleObject(partSpec('count'), words),
+  'shuffle-object-sum': () => shuffleObject(partSpec('sum'), words.filter(([, value]) => value !== 1e-300)),
+  'shuffle-object-sum-wide': () => shuffleObject(partSpec('sum'), words),
+  'shuffle-object-min': () => shuffleObject(partSpec('min'), words),
+  'shuffle-object-max-wide': () => shuffleObject(partSpec('max'), named),
+  'shuffle-object-parts': () => shuffleObject(parts, words.filter(([, value]) => value !== 1e-300)),
+  'shuffle-object-parts-wide': () => shuffleObject(parts, words),
+  'shuffle-object-ends-wide': () => shuffleObject(extremes, named),
 } as const;
 
 describe('byte formats stay as they are', () => {
@@ -179,13 +184,13 @@ describe('byte formats stay as they are', () => {
     await expect(hexLines(make())).toMatchFileSnapshot(`${name}.hex`);
     const fixture = fromFixture(`${name}.hex`);
     const { partitions } = verifyShuffleObject(fixture, identity);
-    const expected = name === 'shuffle-object' ? [...words, ...named] : name.includes('max') ? named : words;
+    const expected = name === 'shuffle-object' ? [...words, ...named] : /max|ends/.test(name) ? named : words;
     const weight = partitions.reduce((sum, entry) => sum + entry.weight, 0);
-    expect(weight).toBe(name === 'shuffle-object-sum' ? words.length - 1 : expected.length);
+    expect(weight).toBe(['shuffle-object-sum', 'shuffle-object-parts'].includes(name) ? words.length - 1 : expected.length);
   });
 
   test('states fold to what they were made from', () => {
-    const folded = (name: keyof typeof objects, aggregator: AggregatorName) => {
+    const folded = (name: keyof typeof objects, aggregator: BuiltInSpec) => {
       const fixture = fromFixture(`${name}.hex`);
       const found: Record<string, unknown> = {};
       verifyShuffleObject(fixture, identity).partitions.forEach((entry, partition) => {
@@ -200,11 +205,16 @@ describe('byte formats stay as they are', () => {
       });
       return found;
     };
-    expect(folded('shuffle-object-count', 'count')).toEqual({ whale: 2, sea: 2, ship: 1, captain: 1 });
-    expect(folded('shuffle-object-sum', 'sum')).toEqual({ whale: 3, sea: 1, ship: 0.5, captain: -7 });
-    expect(folded('shuffle-object-sum-wide', 'sum')).toEqual({ whale: 3, sea: 1, ship: 0.5, captain: -7 });
-    expect(folded('shuffle-object-min', 'min')).toEqual({ whale: 1, sea: 1e-300, ship: 0.5, captain: -7 });
-    expect(folded('shuffle-object-max-wide', 'max')).toEqual({ a: 'x', b: 'é', c: -1 });
+    expect(folded('shuffle-object-count', partSpec('count'))).toEqual({ whale: 2, sea: 2, ship: 1, captain: 1 });
+    expect(folded('shuffle-object-sum', partSpec('sum'))).toEqual({ whale: 3, sea: 1, ship: 0.5, captain: -7 });
+    expect(folded('shuffle-object-sum-wide', partSpec('sum'))).toEqual({ whale: 3, sea: 1, ship: 0.5, captain: -7 });
+    expect(folded('shuffle-object-min', partSpec('min'))).toEqual({ whale: 1, sea: 1e-300, ship: 0.5, captain: -7 });
+    expect(folded('shuffle-object-max-wide', partSpec('max'))).toEqual({ a: 'x', b: 'é', c: -1 });
+    const of = (n: number, sum: number, least: number, most: number) => ({ ends: { least, most }, sum, n });
+    const others = { whale: of(2, 3, 1, 2), ship: of(1, 0.5, 0.5, 0.5), captain: of(1, -7, -7, -7) };
+    expect(folded('shuffle-object-parts', parts)).toEqual({ ...others, sea: of(1, 1, 1, 1) });
+    expect(folded('shuffle-object-parts-wide', parts)).toEqual({ ...others, sea: of(2, 1, 1e-300, 1) });
+    expect(folded('shuffle-object-ends-wide', extremes)).toEqual({ a: { least: 7n, most: 'x' }, b: { least: 3, most: 'é' }, c: { least: -1, most: -1 } });
   });
 
   test('manifests', async () => {

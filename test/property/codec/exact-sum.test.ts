@@ -1,45 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExactSums } from '../../../shared/codec/exact-sum.js';
-
-const UNIT = 1074n;
-
-/** The sum of doubles as an exact rational over 2^1074, rounded by searching the neighbours: nothing shared with ours. */
-function exactly(values: readonly number[]): number {
-  if (values.some(Number.isNaN)) return NaN;
-  const up = values.includes(Infinity);
-  const down = values.includes(-Infinity);
-  if (up || down) return up && down ? NaN : up ? Infinity : -Infinity;
-  const total = values.reduce((sum, value) => sum + unitsOf(value), 0n);
-  const negative = total < 0n;
-  const wanted = negative ? -total : total;
-  // Positive doubles order as their bits do: the largest double not above the sum, then its upper neighbour.
-  let low = 0n;
-  let high = 0x7fefffffffffffffn;
-  while (low < high) {
-    const middle = (low + high + 1n) / 2n;
-    if (unitsOf(doubleOf(middle)) <= wanted) low = middle;
-    else high = middle - 1n;
-  }
-  const below = wanted - unitsOf(doubleOf(low));
-  const next = low === 0x7fefffffffffffffn ? 1n << (1024n + UNIT) : unitsOf(doubleOf(low + 1n));
-  const above = next - wanted;
-  const rounded = below < above || (below === above && low % 2n === 0n) ? low : low + 1n;
-  const result = doubleOf(rounded);
-  return negative ? -result : result;
-}
-
-function doubleOf(bits: bigint): number {
-  return new Float64Array(new BigUint64Array([bits]).buffer)[0] as number;
-}
-
-function unitsOf(value: number): bigint {
-  const bits = new BigUint64Array(new Float64Array([Math.abs(value)]).buffer)[0] as bigint;
-  const exponent = bits >> 52n;
-  const mantissa = bits & ((1n << 52n) - 1n);
-  const units = exponent === 0n ? mantissa : (mantissa | (1n << 52n)) << (exponent - 1n);
-  return value < 0 ? -units : units;
-}
+import { exactly, isInexact } from '../../harness/exact-sum.js';
 
 const plain = fc.oneof(
   fc.integer(),
@@ -127,6 +89,38 @@ describe('exact sums', () => {
       }),
       { numRuns: 1500 },
     );
+  });
+
+  test('tell whether a sum past 2^53 was rounded', () => {
+    const past = fc.array(fc.oneof(fc.constantFrom(2 ** 53, -(2 ** 53), 2 ** 94, 1, 2, 3, 0.5, -1), plain), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(fc.oneof(past, lists), (values) => {
+        const sums = new ExactSums();
+        for (const value of values) sums.add(0, value);
+        sums.finish(0);
+        expect(sums.roundedLast).toBe(isInexact(values));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('just past 2^53 are inexact where they are odd, and below it never', () => {
+    const rounded = (values: readonly number[]) => {
+      const sums = new ExactSums();
+      for (const value of values) sums.add(0, value);
+      sums.finish(0);
+      return sums.roundedLast;
+    };
+    expect(rounded([2 ** 53, 1])).toBe(true);
+    expect(rounded([-(2 ** 53), -1])).toBe(true);
+    expect(rounded([2 ** 53, 2])).toBe(false);
+    expect(rounded([2 ** 53])).toBe(false);
+    expect(rounded([2 ** 53, -0.25])).toBe(false);
+    expect(rounded([0.1, 0.2])).toBe(false);
+    expect(rounded([Number.MAX_VALUE, Number.MAX_VALUE])).toBe(true);
+    expect(rounded([Infinity, 1])).toBe(false);
   });
 
   test('of money add up', () => {

@@ -26,6 +26,7 @@ function inspection(
       sink: { format: 'jsonl', uri: 'out' },
       aggregator: undefined,
       partitions: undefined,
+      memoryBytes: undefined,
       ...descriptor,
     },
     params: {},
@@ -36,6 +37,14 @@ function inspection(
 }
 
 const plan = (from: Inspection) => makePlan({ job: 'j' as JobId, codeVersion: 'c', inspection: from, replaces: [] });
+
+test('the memory of a task is the job’s or the default, and within the limits', () => {
+  expect(plan(inspection([1])).memoryBytes).toBe(limits.kernelBytesMax);
+  expect(plan(inspection([1], { memoryBytes: 2 ** 26 })).memoryBytes).toBe(2 ** 26);
+  for (const memoryBytes of [limits.memoryBytesMin - 1, limits.memoryBytesMax + 1, 2 ** 25 + 0.5, NaN]) {
+    expect(() => plan(inspection([1], { memoryBytes }))).toThrow(/^memory is .* bytes; it must be from/);
+  }
+});
 
 describe('splits', () => {
   test('cover every byte of [0, end) of every input once, in input order', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { partSpec, specOfFields, type BuiltInSpec } from '../../../shared/aggregation.js';
 import { decodeBlock, encodeBlock, type Block } from '../../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
-import type { AggregatorName } from '../../../shared/codec/state.js';
 import { hasCode } from '../../../shared/errors.js';
 import { MapOutput } from '../../../shared/kernel/reference/map-output.js';
 import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
@@ -11,7 +11,7 @@ import { memoryScratch } from '../../../shared/kernel/scratch.js';
 const job = 'abcdefghijkl';
 const attempt = 'map-00000.1-1';
 
-function blockOf(aggregator: AggregatorName, values: readonly unknown[]): Block {
+function blockOf(aggregator: BuiltInSpec, values: readonly unknown[]): Block {
   const output = new MapOutput({ partitions: 1, aggregator, memoryBytes: 2 ** 22, job, attempt });
   values.forEach((value, i) => output.emit(`key ${i >> 1}`, value));
   output.recordDone();
@@ -25,7 +25,7 @@ function blockOf(aggregator: AggregatorName, values: readonly unknown[]): Block 
 }
 
 /** Reads a block as a reducer does, by itself or next to another one, through a scratch run. */
-function fold(block: Block, aggregator: AggregatorName): number {
+function fold(block: Block, aggregator: BuiltInSpec): number {
   const source = () => {
     let left: Block | undefined = block;
     return {
@@ -41,14 +41,27 @@ function fold(block: Block, aggregator: AggregatorName): number {
   return cursor.found.records;
 }
 
+const ends = specOfFields([
+  ['min', partSpec('min')],
+  ['max', partSpec('max')],
+]);
+const all = specOfFields([
+  ['ends', ends],
+  ['n', partSpec('count')],
+  ['sum', partSpec('sum')],
+]);
+
 describe('a damaged block of states that got past its checksum', () => {
   test.each([
-    ['count', 'state', [1, 2, 3, 4, 5]],
-    ['sum', 'state', [0.5, 2, -3.25]],
-    ['sum', 'wide', [1e-300, 2, 3, -1e300]],
-    ['min', 'state', [1, 2, 3]],
-    ['max', 'wide', ['x', 3n, 4, 'y']],
-  ] as const)('%s (%s) is folded or refused, whichever byte is changed', (aggregator, kind, values) => {
+    ['count', 'state', partSpec('count'), [1, 2, 3, 4, 5]],
+    ['sum', 'state', partSpec('sum'), [0.5, 2, -3.25]],
+    ['sum', 'wide', partSpec('sum'), [1e-300, 2, 3, -1e300]],
+    ['min', 'state', partSpec('min'), [1, 2, 3]],
+    ['max', 'wide', partSpec('max'), ['x', 3n, 4, 'y']],
+    ['all parts', 'state', all, [1, 2, 3]],
+    ['all parts', 'wide', all, [1e-300, 2, 3, -1e300]],
+    ['min and max', 'wide', ends, ['x', 3n, 4, 'y']],
+  ] as const)('%s (%s) is folded or refused, whichever byte is changed', (_name, kind, aggregator, values) => {
     const block = blockOf(aggregator, values);
     expect(block.kind).toBe(kind);
     expect(fold(block, aggregator)).toBe(block.rows * 3);

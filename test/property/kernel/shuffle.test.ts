@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { partSpec } from '../../../shared/aggregation.js';
 import { decodeBlock } from '../../../shared/codec/block.js';
 import { xxh64 } from '../../../shared/codec/checksum.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
@@ -23,7 +24,8 @@ interface Object {
 /** Map tasks over lists of records, each a list of emits; records with an odd first emit count may fail. */
 function mapTask(task: number, emits: readonly Emit[], partitions: number, aggregator?: AggregatorName): Object {
   const attempt = `map-${task}.1-1`;
-  const output = new MapOutput({ partitions, aggregator, memoryBytes: 64 * MiB, job, attempt });
+  const spec = aggregator && partSpec(aggregator);
+  const output = new MapOutput({ partitions, aggregator: spec, memoryBytes: 64 * MiB, job, attempt });
   emits.forEach(([key, value], i) => {
     output.emit(key, value);
     if (i % 3 === 2) output.recordDone();
@@ -199,9 +201,11 @@ describe('map output and merge', () => {
               key,
               minusZero(results[aggregator](list)),
             ]);
-            const all = merge(objects, partition, 64, (cursor) => cursor.foldStates(aggregator));
+            const all = merge(objects, partition, 64, (cursor) => cursor.foldStates(partSpec(aggregator)));
             expect(all.groups).toStrictEqual(expected);
-            expect(merge(objects, partition, openMax, (cursor) => cursor.foldStates(aggregator))).toStrictEqual(all);
+            expect(
+              merge(objects, partition, openMax, (cursor) => cursor.foldStates(partSpec(aggregator))),
+            ).toStrictEqual(all);
             weight += all.found.weight;
           }
           expect(weight).toBe(tasks.flat().length);

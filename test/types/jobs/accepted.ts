@@ -257,6 +257,37 @@ export const ownAggregator = defineJob({
 });
 same<RowOf<typeof ownAggregator>, { key: string; value: number }>(true);
 
+// Aggregates within aggregates, of what every one of them takes.
+export const nested = defineJob({
+  name: 'x',
+  input: read.text('x'),
+  map(line, emit: Emit<string, number>) {
+    emit(line, line.length);
+  },
+  reduce: agg.of({ ends: agg.of({ min: agg.min(), max: agg.max() }), mean: agg.mean() }),
+  memory: '64MiB',
+  output: write.jsonl('x'),
+});
+same<RowOf<typeof nested>, { key: string; value: { ends: { min: number; max: number }; mean: number } }>(true);
+
+// Combining keeps the values' type.
+export const combined = defineJob({
+  name: 'x',
+  input: read.text('x'),
+  map(line, emit: Emit<string, { n: number; longest: string }>) {
+    emit('all', { n: 1, longest: line });
+  },
+  combine: (earlier, later) => ({
+    n: earlier.n + later.n,
+    longest: later.longest.length > earlier.longest.length ? later.longest : earlier.longest,
+  }),
+  reduce(key, values, emit: EmitRow<string>) {
+    for (const { n, longest } of values) emit(`${key} ${n} ${longest}`);
+  },
+  memory: '1.5GiB',
+  output: write.text('x'),
+});
+
 export const declarative = defineAggregation({
   name: 'station-temperatures',
   input: read.csv('measurements/*.csv', { delimiter: ';', columns: { station: 'string', celsius: 'number' } }),

@@ -58,7 +58,16 @@ defineJob({ name: 'x', input: text, map(line, emit: Emit<string, number>) { emit
 // @ts-expect-error agg.max is of numbers
 defineJob({ name: 'x', input: text, map(line, emit: Emit<string, string>) { emit('a', line); }, reduce: agg.max(), output: jsonl });
 
+// @ts-expect-error agg.mean in agg.of wants numbers
+defineJob({ name: 'x', input: text, map(line, emit: Emit<string, string>) { emit('a', line); }, reduce: agg.of({ n: agg.count(), mean: agg.mean() }), output: jsonl });
+// @ts-expect-error combine returns another type than it takes
+defineJob({ name: 'x', input: text, map(line, emit: Emit<string, number>) { emit('a', 1); }, combine: (a, b) => `${a}${b}`, reduce(k, vs, emit: EmitRow<string>) {}, output: jsonl });
+// @ts-expect-error combine is synchronous
+defineJob({ name: 'x', input: text, map(line, emit: Emit<string, number>) { emit('a', 1); }, combine: async (a, b) => a + b, reduce(k, vs, emit: EmitRow<string>) {}, output: jsonl });
+
 // Names and options.
+// @ts-expect-error memory is in KiB, MiB or GiB
+defineJob({ name: 'x', input: text, map(line, emit) { emit(line, 1); }, reduce: agg.sum(), output: jsonl, memory: '64MB' });
 defineJob({
   name: 'x',
   input: text,

@@ -44,6 +44,19 @@ describe('the summary', () => {
     expect(lines).toContain('  error file out/words/_errors.jsonl');
   });
 
+  test('says in a sentence that sums were rounded, and what went through local files, when there were any', () => {
+    const job = someJob();
+    const lines = (counts: object) => summaryLines({ ...job, counts: { ...job.counts, ...counts } }, 10, places, PLAIN);
+    expect(lines({ inexact: 1 })).toContain(
+      '  inexact    1 sum is past 2^53 and was rounded to the nearest number that JavaScript has',
+    );
+    const many = lines({ inexact: 1200, bytesSpilled: 1.2e9 });
+    expect(many).toContain(
+      '  inexact    1,200 sums are past 2^53 and were rounded to the nearest number that JavaScript has',
+    );
+    expect(many).toContain('  bytes      10.3 MB read, 2.00 kB shuffled, 1.20 GB spilled to local disk, 512 B written');
+  });
+
   test('the final line is one line, whatever the outcome', () => {
     expect(finalLine(someJob(), 1_240, places)).toBe(
       'completed: word-count, 12,345 records, 29 rows in out/words (1.24 s)',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { encodeManifest, parseManifest, type OutputManifest } from '../../../shared/codec/manifest.js';
 import { encodeStageManifest, parseStageManifest } from '../../../shared/codec/stage-manifest.js';
-import { balance, zeroCounts } from '../../../shared/counts.js';
+import { addCounts, balance, zeroCounts } from '../../../shared/counts.js';
 import { parseJobId } from '../../../shared/ids.js';
 import type { StageManifest } from '../../../shared/plan.js';
 
@@ -46,6 +46,22 @@ describe('manifests', () => {
     expect(parseStageManifest(encodeStageManifest(stage))).toStrictEqual(stage);
     const { limit: _limit, params: _params, ...least } = manifest;
     expect(parseManifest(encodeManifest(least))).toStrictEqual(least);
+  });
+
+  test('carry later counts only when there is something to count, so that earlier manifests stay readable', () => {
+    expect(text(encodeManifest(manifest))).not.toMatch(/inexact|bytesSpilled/);
+    const more = { ...manifest, counts: { ...counts, inexact: 2, bytesSpilled: 7 } };
+    expect(parseManifest(encodeManifest(more))).toStrictEqual(more);
+    expect(parseManifest(encodeManifest({ ...more, counts: { ...counts, inexact: 2 } })).counts).toMatchObject({
+      inexact: 2,
+      bytesSpilled: 0,
+    });
+  });
+
+  test('add up with counts that were stored before there were later ones', () => {
+    const { inexact: _inexact, bytesSpilled: _bytesSpilled, ...stored } = counts;
+    const sum = addCounts({ ...zeroCounts, inexact: 1 }, stored as typeof counts);
+    expect(sum).toMatchObject({ inexact: 1, bytesSpilled: 0, recordsRead: 3 });
   });
 
   test('may be laid out anew, and not changed', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { partSpec } from '../../../shared/aggregation.js';
 import { GristmillError, type ErrorCode } from '../../../shared/errors.js';
 import { definitionOf, definitionOfModule } from '../../../shared/job/definition.js';
 import * as api from '../../../shared/job/index.js';
@@ -18,6 +19,7 @@ const good: Options = {
   reduce: agg.sum(),
   output: write.jsonl('out/words'),
 };
+const ownAggregator = { zero: () => 0, add: () => 0, merge: () => 0, finish: () => 0 };
 const goodMap: Options = { name: 'grep', input: read.text('a.txt'), map: () => undefined, output: write.text('out') };
 
 function refusal(action: () => unknown): { code: ErrorCode; message: string } {
@@ -38,8 +40,9 @@ describe('a definition', () => {
       kind: 'reduce',
       source: { format: 'text', uris: ['books/*.txt'], splitBytes: undefined, itemsPerSplit: undefined },
       sink: { format: 'jsonl', uri: 'out/words' },
-      aggregator: 'sum',
+      aggregator: partSpec('sum'),
       partitions: 3,
+      memoryBytes: undefined,
     });
     expect(definition.map).toBe(good['map']);
     expect(definition.reduce).toBeUndefined();
@@ -55,7 +58,66 @@ describe('a definition', () => {
   });
 
   test.each(['count', 'sum', 'min', 'max'] as const)('knows agg.%s by name', (name) => {
-    expect(definitionOf(looseJob({ ...good, reduce: agg[name]() })).descriptor.aggregator).toBe(name);
+    expect(definitionOf(looseJob({ ...good, reduce: agg[name]() })).descriptor.aggregator).toEqual(partSpec(name));
+  });
+
+  test('with an aggregator of its own keeps the functions, and the plan says that there are some', () => {
+    const definition = definitionOf(looseJob({ ...good, reduce: ownAggregator }));
+    expect(definition.aggregator).toBe(ownAggregator);
+    expect(definition.descriptor.aggregator).toEqual({ kind: 'own' });
+    expect(definition.reduce).toBeUndefined();
+    expect(definitionOf(looseJob(good)).aggregator).toBeUndefined();
+  });
+
+  test('may combine before a reduce function', () => {
+    const combine = () => 1;
+    expect(definitionOf(looseJob({ ...good, reduce: () => undefined, combine })).combine).toBe(combine);
+  });
+
+  test('shares equal parts of agg.of, in one order, whatever their names and places', () => {
+    const given = {
+      spread: agg.of({ most: agg.max(), least: agg.min() }),
+      mean: agg.mean(),
+      sum: agg.sum(),
+      n: agg.count(),
+    };
+    const { aggregator } = definitionOf(looseJob({ ...good, reduce: agg.of(given) })).descriptor;
+    expect(aggregator).toEqual({
+      kind: 'built-in',
+      layout: ['count', 'sum', 'min', 'max'],
+      result: {
+        kind: 'of',
+        fields: [
+          [
+            'spread',
+            {
+              kind: 'of',
+              fields: [
+                ['most', { kind: 'part', part: 3 }],
+                ['least', { kind: 'part', part: 2 }],
+              ],
+            },
+          ],
+          ['mean', { kind: 'mean', count: 0, sum: 1 }],
+          ['sum', { kind: 'part', part: 1 }],
+          ['n', { kind: 'part', part: 0 }],
+        ],
+      },
+    });
+  });
+
+  test('may name the fields of agg.of as the functions of an aggregator are named', () => {
+    expect(() => agg.of({ zero: agg.count(), add: agg.sum(), merge: agg.min(), finish: agg.max() })).not.toThrow();
+  });
+
+  test.each([
+    ['16MiB', 16 * 2 ** 20],
+    ['1.5GiB', 1.5 * 2 ** 30],
+    ['3GiB', 3 * 2 ** 30],
+    ['20000KiB', 20_000 * 1024],
+  ])('takes a memory of %s', (memory, bytes) => {
+    expect(definitionOf(looseJob({ ...good, memory })).descriptor.memoryBytes).toBe(bytes);
+    expect(definitionOf(looseMap({ ...goodMap, memory })).descriptor.memoryBytes).toBe(bytes);
   });
 
   test('that is map-only has neither reduce nor partitions', () => {
@@ -81,21 +143,19 @@ describe('a definition', () => {
   });
 
   test('ignores options that are undefined', () => {
-    expect(() => looseJob({ ...good, combine: undefined, partitions: undefined })).not.toThrow();
+    expect(() => looseJob({ ...good, combine: undefined, partitions: undefined, memory: undefined })).not.toThrow();
   });
 });
 
 describe('what is not built yet throws with its name', () => {
   const job = (extra: Options) => () => looseJob({ ...good, ...extra });
   test.each<[string, () => unknown]>([
-    ["'combine'", job({ combine: () => 1 })],
     ["'sortValues'", job({ sortValues: () => 1 })],
     ["'order'", job({ order: 'total' })],
     ["'maxBadRecords'", job({ maxBadRecords: 0 })],
     ["'deadline'", job({ deadline: '1h' })],
     ["'taskTimeout'", job({ taskTimeout: '1h' })],
     ["'attempts'", job({ attempts: 1 })],
-    ["'memory'", job({ memory: '1GiB' })],
     ["'files'", job({ files: {} })],
     ["'secrets'", job({ secrets: [] })],
     ["'concurrency'", job({ concurrency: 1 })],
@@ -104,7 +164,7 @@ describe('what is not built yet throws with its name', () => {
     ["'limits'", job({ limits: {} })],
     ["onBadRecord: 'skip'", job({ onBadRecord: 'skip' })],
     ["onBadRecord: 'deadLetter'", job({ onBadRecord: 'deadLetter' })],
-    ['aggregator of your own', job({ reduce: { zero: () => 0, add: () => 0, merge: () => 0, finish: () => 0 } })],
+    ['aggregator of your own in agg.of (x)', () => agg.of({ x: ownAggregator })],
     ['defineAggregation', () => (defineAggregation as unknown as () => unknown)()],
     ['read.csv', () => read.csv('a.csv')],
     ['read.words', () => read.words('a.txt')],
@@ -120,9 +180,8 @@ describe('what is not built yet throws with its name', () => {
     ['s3://', () => write.jsonl('s3://bucket/key')],
     ['write.csv', () => write.csv('out')],
     ['write.parquet', () => write.parquet('out')],
-    ['agg.mean', () => agg.mean()],
+    ['agg.mean(column)', () => agg.mean('celsius')],
     ['agg.variance', () => agg.variance()],
-    ['agg.of', () => agg.of({})],
     ['agg.min(column)', () => agg.min('celsius')],
   ])('%s', (name, action) => {
     const { code, message } = refusal(action);
@@ -167,6 +226,47 @@ describe('what is wrong is refused, saying what to do', () => {
       '0 partitions',
       /partitions is an integer from 1 to 10000, not the number 0/,
       () => looseJob({ ...good, partitions: 0 }),
+    ],
+    ...(['15MiB', '3073MiB', '64MB', '64', 64, '-64MiB', '1e2MiB', '', ' 64MiB'] as const).map(
+      (memory): [string, RegExp, () => unknown] => [
+        `a memory of ${JSON.stringify(memory)}`,
+        /memory is a size such as '64MiB' or '2GiB', from 16MiB to 3072MiB, not the (string|number)/,
+        () => looseJob({ ...good, memory }),
+      ],
+    ),
+    [
+      'an aggregator without its functions',
+      /merge of the aggregator is a function \(earlier, later\) => state, not undefined/,
+      () => looseJob({ ...good, reduce: { ...ownAggregator, merge: undefined } }),
+    ],
+    [
+      'combine with an aggregator',
+      /combines by itself: leave combine out/,
+      () => looseJob({ ...good, combine: () => 1 }),
+    ],
+    [
+      'combine with an aggregator of its own',
+      /combines by itself/,
+      () => looseJob({ ...good, reduce: ownAggregator, combine: () => 1 }),
+    ],
+    [
+      'combine that is no function',
+      /combine is a function \(earlier, later\) => value, not the string "sum"/,
+      () => looseJob({ ...good, reduce: () => undefined, combine: 'sum' }),
+    ],
+    ['combine in defineMap', /'combine': a map-only job/, () => looseMap({ ...goodMap, combine: () => 1 })],
+    ['agg.of nothing', /agg\.of takes at least one aggregator/, () => agg.of({})],
+    ['agg.of an aggregator', /agg\.of takes at least one/, () => agg.of(agg.sum() as never)],
+    ['agg.of a list', /agg\.of takes an object such as .* not an array/, () => agg.of([agg.sum()] as never)],
+    [
+      'agg.of a column',
+      /x is an aggregator, such as agg\.sum\(\), not the string "y"/,
+      () => agg.of({ x: 'y' } as never),
+    ],
+    [
+      'text from an aggregator of its own',
+      /use write\.jsonl/,
+      () => looseJob({ ...good, reduce: ownAggregator, output: write.text('out') }),
     ],
     ['half partitions', /partitions is an integer/, () => looseJob({ ...good, partitions: 1.5 })],
     [

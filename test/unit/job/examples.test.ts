@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import grep from '../../../examples/grep.js';
 import invertedIndex from '../../../examples/inverted-index.js';
+import addressLengths from '../../../examples/address-lengths.js';
+import longestWords from '../../../examples/longest-words.js';
 import wordCount from '../../../examples/word-count.js';
 import { bundleJob } from '../../../client/bundle/bundle.js';
 import { definitionOf, validateParams } from '../../../shared/job/definition.js';
@@ -36,6 +38,25 @@ describe('the examples', () => {
     const rows: unknown[] = [];
     definitionOf(invertedIndex).reduce?.('be', ['b', 'a', 'b'].values(), (row) => rows.push(row), {});
     expect(rows).toEqual([{ word: 'be', count: 2, addresses: ['a', 'b'] }]);
+  });
+
+  test('measure addresses by decade', () => {
+    const ctx = { record: { uri: 'file:///data/1790_george_washington_n.txt' } };
+    expect(emitted(addressLengths, "We don't, I say.", ctx)).toEqual([['1790s', 4]]);
+    expect(emitted(addressLengths, '', ctx)).toEqual([]);
+  });
+
+  test('keep the longest words, in whatever groups they come', () => {
+    expect(emitted(longestWords, 'To be')).toEqual([
+      ['t', 'to'],
+      ['b', 'be'],
+    ]);
+    const { aggregator } = definitionOf(longestWords);
+    const states = [['to', 'the', 'to'], ['than', 'that'], []].map((words) =>
+      words.reduce<unknown>((state, word) => aggregator?.add(state, word), aggregator?.zero()),
+    );
+    const merged = states.reduce((earlier, later) => aggregator?.merge(earlier, later));
+    expect(aggregator?.finish(merged)).toEqual(['than', 'that', 'the']);
   });
 
   test('find lines', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { meanSpec, partSpec, specOfFields } from '../../../shared/aggregation.js';
 import { decodeBlock, type Block } from '../../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { compareBytes, encodeKey } from '../../../shared/codec/key.js';
@@ -79,7 +80,7 @@ describe('map output', () => {
 
   test('combines 200,000 emits of 30,000 keys, in records of any length, as a Map would', () => {
     const random = randomFrom(11);
-    const output = outputWith({ partitions: 2, aggregator: 'sum' });
+    const output = outputWith({ partitions: 2, aggregator: partSpec('sum') });
     const expected = new Map<string, number>();
     for (let i = 0; i < 200_000;) {
       const fails = random(10) === 0;
@@ -102,13 +103,13 @@ describe('map output', () => {
         openMax: 2,
         scratch: memoryScratch(),
       });
-      while (cursor.nextGroup()) found.set(cursor.key(), cursor.foldStates('sum'));
+      while (cursor.nextGroup()) found.set(cursor.key(), cursor.foldStates(partSpec('sum')));
     }
     expect(found).toEqual(expected);
   });
 
   test.each([undefined, 'sum'] as const)('over its memory says what to do, and is never over it (%s)', (aggregator) => {
-    const output = outputWith({ aggregator, memoryBytes: 2 * MiB });
+    const output = outputWith({ aggregator: aggregator && partSpec(aggregator), memoryBytes: 2 * MiB });
     const fill = () => {
       for (let i = 0; i < 1_000_000; i++) {
         output.emit(`key ${i}`, i);
@@ -151,9 +152,55 @@ describe('map output', () => {
     ['min', null, /agg\.min\(\) was given a value of type null/],
     ['min', '\udc00', /lone surrogate/],
   ] as const)('%s refuses %j', (aggregator, value, message) => {
+    const output = outputWith({ aggregator: partSpec(aggregator) });
+    expect(() => output.emit('k', value)).toThrow(expect.objectContaining({ code: 'value-invalid' }));
+    expect(() => output.emit('k', value)).toThrow(message);
+  });
+
+  test.each([
+    ['n', meanSpec, 'x', /^agg\.mean\(\) adds numbers; it was given a value of type string/],
+    ['n', meanSpec, null, /^agg\.mean\(\) adds numbers; it was given a value of type null/],
+    ['mean', specOfFields([['average', meanSpec]]), 1n, /^agg\.mean\(\) as 'average' adds numbers; .* of type bigint/],
+    [
+      'a field within a field',
+      specOfFields([
+        ['n', partSpec('count')],
+        ['x', specOfFields([['total', partSpec('sum')]])],
+      ]),
+      '1',
+      /^agg\.sum\(\) as 'x\.total' adds numbers/,
+    ],
+    [
+      'NaN where there is an order',
+      specOfFields([
+        ['sum', partSpec('sum')],
+        ['most', partSpec('max')],
+      ]),
+      NaN,
+      /^agg\.max\(\) as 'most' was given NaN/,
+    ],
+  ] as const)('%s refuses in the name of who was asked for', (_name, aggregator, value, message) => {
     const output = outputWith({ aggregator });
     expect(() => output.emit('k', value)).toThrow(expect.objectContaining({ code: 'value-invalid' }));
     expect(() => output.emit('k', value)).toThrow(message);
+    output.emit('k', 5);
+    output.recordDone();
+    expect(objectOf(output).summary).toMatchObject({ records: 1, weight: 1 });
+  });
+
+  test('of several parts is fixed while it can be, and wide from the first row that cannot', () => {
+    const aggregator = specOfFields([
+      ['n', partSpec('count')],
+      ['most', partSpec('max')],
+    ]);
+    const kindOf = (values: readonly unknown[]) => {
+      const output = outputWith({ aggregator });
+      values.forEach((value, i) => output.emit(i, value));
+      output.recordDone();
+      return blocksOf(objectOf(output).bytes, 0).map(({ kind, layout }) => [kind, ...layout]);
+    };
+    expect(kindOf([1, 2])).toEqual([['state', 'count', 'max']]);
+    expect(kindOf([1, 'a', 2])).toEqual([['wide', 'count', 'max']]);
   });
 
   test('goes where the job’s own partition function says', () => {
