@@ -15,7 +15,7 @@ export interface PlanOptions {
 }
 
 export function makePlan({ job, codeVersion, inspection, replaces }: PlanOptions): Plan {
-  const { descriptor, params, output, inputs, limitRecords } = inspection;
+  const { descriptor, params, output, inputs, headers, limitRecords } = inspection;
   if (inputs.length > limits.inputsMax) {
     throw refused(`the job has ${inputs.length} inputs; at most ${limits.inputsMax} are allowed`);
   }
@@ -37,6 +37,7 @@ export function makePlan({ job, codeVersion, inspection, replaces }: PlanOptions
     params,
     output,
     inputs,
+    ...(headers && { headers }),
     maps,
     partitions,
     codec: 'none',

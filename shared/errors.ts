@@ -57,6 +57,7 @@ export const ERRORS = {
   'input-not-found': once('input'),
   'input-unreadable': once('input'),
   'input-changed': once('input'),
+  'header-invalid': once('input'),
   'output-occupied': once('output'),
   'output-unwritable': once('output'),
   'publish-lost': once('output'),

@@ -2,8 +2,27 @@
 import type { AggregatorSpec } from './aggregation.js';
 import type { JobId } from './ids.js';
 
-export type SourceFormat = 'text' | 'jsonl' | 'items';
+export type SourceFormat = 'text' | 'jsonl' | 'csv' | 'items';
 export type SinkFormat = 'jsonl' | 'text';
+
+export type ColumnType = 'string' | 'number' | 'boolean' | 'bigint';
+
+export interface CsvColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+/** How `read.csv` reads. */
+export interface CsvFormat {
+  /** The first record of each file names its columns; without it `columns` name the cells in their order. */
+  readonly header: boolean;
+  /** What a record has; absent: every column of the header, as strings. */
+  readonly columns?: readonly CsvColumn[];
+  /** One character. */
+  readonly delimiter: string;
+  /** One character, or none where quotes are text like any other. */
+  readonly quote: string;
+}
 
 /** What a definition says of itself, without its functions. */
 export interface JobDescriptor {
@@ -14,6 +33,8 @@ export interface JobDescriptor {
     readonly uris: readonly string[];
     readonly splitBytes: number | undefined;
     readonly itemsPerSplit: number | undefined;
+    /** CSV only. */
+    readonly csv?: CsvFormat;
   };
   readonly sink: { readonly format: SinkFormat; readonly uri: string };
   /** Undefined for a general reduce function or a map-only job. */
@@ -33,15 +54,31 @@ export interface PlannedInput {
   readonly etag: string;
   /** Items only: offsets at which splits begin, ascending from 0. */
   readonly cuts?: readonly number[];
+  /** CSV with a header only. */
+  readonly header?: InputHeader;
+}
+
+/** The names of an input's columns are in the plan once for all inputs that have the same. */
+export interface InputHeader {
+  /** Which of the plan's `headers`. */
+  readonly number: number;
+  /** The offset of the byte after it: what begins before is no record. */
+  readonly end: number;
+}
+
+/** Inputs as they were found. */
+export interface FoundInputs {
+  readonly inputs: readonly PlannedInput[];
+  /** CSV with a header only: the names of columns, in the order of their cells; each list once. */
+  readonly headers?: readonly (readonly string[])[];
 }
 
 /** What an `inspect` task leaves in the store as `v1/jobs/<job>/inspect/<attempt>`, JSON. */
-export interface Inspection {
+export interface Inspection extends FoundInputs {
   readonly version: 1;
   readonly descriptor: JobDescriptor;
   /** Parameters after the definition's schema. */
   readonly params: unknown;
-  readonly inputs: readonly PlannedInput[];
   /** The output prefix as absolute URI. */
   readonly output: string;
   /** Records that `--limit` left, when it was given. */
@@ -55,14 +92,13 @@ export interface Split {
   readonly end: number;
 }
 
-export interface Plan {
+export interface Plan extends FoundInputs {
   readonly version: 1;
   readonly job: JobId;
   readonly codeVersion: string;
   readonly descriptor: JobDescriptor;
   readonly params: unknown;
   readonly output: string;
-  readonly inputs: readonly PlannedInput[];
   /** The splits of each map task. */
   readonly maps: readonly (readonly Split[])[];
   /** R; for a map-only job the number of parts, one for each map task. */

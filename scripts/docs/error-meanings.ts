@@ -72,7 +72,7 @@ export const errorMeanings = {
   ),
   'row-invalid': meaning('An output row cannot be written in its format.', 'The message names the path to the field.'),
   'record-invalid': meaning(
-    'A record is not what its source promises: text that is not UTF-8, a line that is not JSON.',
+    'A record is not what its source promises: text that is not UTF-8, a line that is not JSON, a cell that is no number.',
     'The message names the file and the offset.',
   ),
   'record-too-large': meaning('A record, value or row is larger than `recordBytesMax`.', 'Split it before the job.'),
@@ -84,6 +84,10 @@ export const errorMeanings = {
   'input-changed': meaning(
     'An input changed between planning and reading.',
     'Run again when nothing writes to it any more.',
+  ),
+  'header-invalid': meaning(
+    'The header of a CSV file is missing, or does not name the columns that the job wants, each once.',
+    'Correct `columns` or the file that the message names; for files without a header say `header: false`.',
   ),
   'output-occupied': meaning(
     "The output folder holds something, or another job's claim.",

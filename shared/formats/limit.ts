@@ -4,7 +4,10 @@ import { locate } from '../store/open.js';
 
 const NEWLINE = 0x0a;
 
-/** The inputs up to the end of record `records`: a newline ends a record, and so does the end of an input. */
+/**
+ * The inputs up to the end of record `records`: a newline ends a record, and so does the end of an input. A header is no
+ * record.
+ */
 export async function limitInputs(inputs: readonly PlannedInput[], records: number): Promise<PlannedInput[]> {
   const kept: PlannedInput[] = [];
   let left = records;
@@ -19,10 +22,11 @@ export async function limitInputs(inputs: readonly PlannedInput[], records: numb
 
 async function endOfRecords(input: PlannedInput, wanted: number): Promise<{ end: number; found: number }> {
   const { store, key } = locate(input.uri);
-  let offset = 0;
+  const start = Math.min(input.header?.end ?? 0, input.end);
+  let offset = start;
   let found = 0;
   let isOpen = false;
-  for await (const piece of store.stream(key, { range: { start: 0, end: input.end } })) {
+  for await (const piece of store.stream(key, { range: { start, end: input.end } })) {
     for (let at = piece.indexOf(NEWLINE); at !== -1; at = piece.indexOf(NEWLINE, at + 1)) {
       found += 1;
       if (found === wanted) return { end: offset + at + 1, found };

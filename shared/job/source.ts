@@ -1,6 +1,7 @@
 /** `read.*`: where records come from. Each call checks its arguments and returns a description; nothing is read here. */
 import { limits } from '../limits.js';
-import type { JobDescriptor } from '../plan.js';
+import type { ColumnType, JobDescriptor } from '../plan.js';
+import { CSV, csvFormat } from './csv.js';
 import { described, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
 import { isSchema, type Schema } from './schema.js';
 import type { Source } from './types.js';
@@ -49,7 +50,6 @@ export interface ItemsOptions {
   readonly itemsPerSplit?: number;
 }
 
-type ColumnType = 'string' | 'number' | 'boolean' | 'bigint';
 export type Columns = Readonly<Record<string, ColumnType>>;
 interface ColumnTypes {
   string: string;
@@ -58,12 +58,26 @@ interface ColumnTypes {
   bigint: bigint;
 }
 export type RecordFrom<C extends Columns> = { -readonly [N in keyof C]: ColumnTypes[C[N]] };
-export interface CsvOptions<C extends Columns> extends TextOptions {
-  /** The type of each column; cells are strings otherwise. */
-  readonly columns?: C;
+interface CsvDialectOptions extends TextOptions {
+  /** One character; `,` by default. */
   readonly delimiter?: string;
+  /** One character, `"` by default; `''` where quotes are text like any other. */
+  readonly quote?: string;
+  /** Not built yet: a newline ends a record. */
   readonly multiline?: boolean;
 }
+/** The first record of each file names its columns. */
+interface CsvHeaderOptions<C extends Columns> extends CsvDialectOptions {
+  readonly header?: true;
+  /** The columns that a record has, with their types; without it all columns of the header, as strings. */
+  readonly columns?: C;
+}
+/** With `header: false` all lines are records, and `columns` name their cells in order. */
+interface CsvColumnsOptions<C extends Columns> extends CsvDialectOptions {
+  readonly header: boolean;
+  readonly columns: C;
+}
+export type CsvOptions<C extends Columns> = CsvHeaderOptions<C> | CsvColumnsOptions<C>;
 /** One object of the store, its bytes unread: for fan-out over images, archives, ... */
 export interface StoredObject {
   readonly uri: string;
@@ -112,6 +126,26 @@ function jsonl<T = unknown>(uris: Uris, options: JsonlOptions<T> = {}): Source<T
   return sourceOf({ source, items: undefined, recordSchema: schema });
 }
 
+/**
+ * One record for each line, an object with a field for each column. Cells are strings unless `columns` gives their types: a
+ * `number` is a decimal number, a `boolean` is `true` or `false`, a `bigint` an integer. A record with too few or too many
+ * cells is a bad record, and so is one with a cell that is not of its type; blank lines are filtered.
+ */
+function csv<const C extends Columns = Readonly<Record<string, 'string'>>>(
+  uris: Uris,
+  options: CsvOptions<C> = {},
+): Source<RecordFrom<C>> {
+  const given = optionsOf('read.csv', options, CSV);
+  const source = {
+    format: 'csv',
+    uris: inputUris('read.csv', uris),
+    splitBytes: splitBytesOf('read.csv', given),
+    itemsPerSplit: undefined,
+    csv: csvFormat(given),
+  } as const;
+  return sourceOf({ source, items: undefined, recordSchema: undefined });
+}
+
 /** Records that are in the job file itself; they travel through the store, checked as values are. */
 function items<T>(values: readonly T[], options: ItemsOptions = {}): Source<T> {
   const given = optionsOf('read.items', options, ITEMS);
@@ -125,13 +159,6 @@ function items<T>(values: readonly T[], options: ItemsOptions = {}): Source<T> {
 /** Not built yet. */
 function words(_uris: Uris, _options?: TextOptions): Source<string> {
   throw notBuilt('read.words', 'use read.text and split the line in map');
-}
-/** Not built yet. */
-function csv<const C extends Columns = Readonly<Record<string, 'string'>>>(
-  _uris: Uris,
-  _options?: CsvOptions<C>,
-): Source<RecordFrom<C>> {
-  throw notBuilt('read.csv', 'use read.text and split the line in map, or read.jsonl');
 }
 /** Not built yet. */
 function objects(_uris: Uris, _options?: ItemsOptions): Source<StoredObject> {

@@ -14,9 +14,10 @@ import {
   type PartitionEntry,
 } from '../../shared/codec/shuffle-object.js';
 import { GristmillError } from '../../shared/errors.js';
+import { readHeaders } from '../../shared/formats/csv-header.js';
 import { expandInputs } from '../../shared/formats/inputs.js';
 import { limitInputs } from '../../shared/formats/limit.js';
-import { storeKeys, type Plan, type StageObject } from '../../shared/plan.js';
+import { storeKeys, type FoundInputs, type Plan, type StageObject } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { openStore } from '../../shared/store/open.js';
 import { asFetchFailure } from './fetch-failure.js';
@@ -39,10 +40,8 @@ export class IoJob {
         return this.plan(signal);
       case 'stage':
         return this.stageSources(call.generation, call.partition, signal);
-      case 'expand-inputs': {
-        const inputs = await expandInputs(call.uris, call.spec.baseUri);
-        return call.spec.limitRecords === undefined ? inputs : limitInputs(inputs, call.spec.limitRecords);
-      }
+      case 'find-inputs':
+        return findInputs(call);
       case 'put': {
         const { etag } = await this.store.put(call.key, call.bytes, { signal });
         return { uri: `${this.store.uri.replace(/\/$/, '')}/${call.key}`, etag };
@@ -117,6 +116,13 @@ export class IoJob {
     await writeFile(temporary, bytes);
     await rename(temporary, path);
   }
+}
+
+async function findInputs({ uris, spec, csv }: Extract<IoCall, { name: 'find-inputs' }>): Promise<FoundInputs> {
+  const expanded = await expandInputs(uris, spec.baseUri);
+  const found = csv?.header ? await readHeaders(expanded, csv) : { inputs: expanded };
+  if (spec.limitRecords === undefined) return found;
+  return { ...found, inputs: await limitInputs(found.inputs, spec.limitRecords) };
 }
 
 function isBundle(bytes: Uint8Array, sha256: string): boolean {

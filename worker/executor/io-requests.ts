@@ -1,6 +1,7 @@
 /** What the user thread asks of the I/O thread, by MessagePort. Answers come through the ring. */
 import type { InspectSpec } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
+import type { CsvFormat } from '../../shared/plan.js';
 import type { FromExecutor } from './messages.js';
 
 /** Bytes of an input from `from` on; at `softEnd` reading ahead ends, and bytes come one buffer at a time as asked. */
@@ -32,7 +33,12 @@ export type IoCall =
   | { readonly name: 'bundle'; readonly sha256: string }
   | { readonly name: 'plan' }
   | { readonly name: 'stage'; readonly generation: number; readonly partition: number }
-  | { readonly name: 'expand-inputs'; readonly uris: readonly string[]; readonly spec: InspectSpec }
+  | {
+      readonly name: 'find-inputs';
+      readonly uris: readonly string[];
+      readonly spec: InspectSpec;
+      readonly csv: CsvFormat | undefined;
+    }
   | { readonly name: 'put'; readonly key: string; readonly bytes: Uint8Array }
   | { readonly name: 'seal'; readonly output: number };
 

@@ -7,7 +7,14 @@ import { failureOf, GristmillError } from '../../shared/errors.js';
 import { validateParams } from '../../shared/job/definition.js';
 import { mergeGroups } from '../../shared/kernel/reference/merge.js';
 import { limits } from '../../shared/limits.js';
-import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';
+import {
+  outputNames,
+  storeKeys,
+  type FoundInputs,
+  type Plan,
+  type PlannedInput,
+  type Split,
+} from '../../shared/plan.js';
 import type { Assignment, TaskReport, TaskResult } from '../../shared/protocol.js';
 import { runInspect } from '../task/inspect-task.js';
 import { RowSink, ShuffleSink } from '../task/map-sinks.js';
@@ -83,9 +90,10 @@ export class TaskRunner {
     const { inspect: spec } = assignment;
     if (!spec) throw new GristmillError('internal', 'an inspect task without its specification');
     const { definition } = runtime;
+    const { csv } = definition.descriptor.source;
     const params = await validateParams(definition.paramsSchema, spec.params);
     return runInspect(assignment, definition, params, {
-      expandInputs: (uris) => io.call({ name: 'expand-inputs', uris, spec }) as readonly PlannedInput[],
+      findInputs: (uris) => io.call({ name: 'find-inputs', uris, spec, csv }) as FoundInputs,
       put: (key, bytes) => io.call({ name: 'put', key, bytes }) as { uri: string; etag: string },
     });
   }

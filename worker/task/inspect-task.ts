@@ -7,12 +7,13 @@ import { encodeItems } from './items.js';
 import { GristmillError } from '../../shared/errors.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import { limits } from '../../shared/limits.js';
-import { storeKeys, type Inspection, type PlannedInput } from '../../shared/plan.js';
+import { storeKeys, type FoundInputs, type Inspection } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
 import { resolveUri } from '../../shared/store/open.js';
 
 export interface InspectPorts {
-  expandInputs(uris: readonly string[]): readonly PlannedInput[];
+  /** Inputs with what must be known of them before they are cut: the header of a CSV file. */
+  findInputs(uris: readonly string[]): FoundInputs;
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };
 }
 
@@ -31,7 +32,7 @@ export function runInspect(
     version: 1,
     descriptor,
     params,
-    inputs: inputsOf(assignment, definition, ports),
+    ...inputsOf(assignment, definition, ports),
     output,
     limitRecords: inspect.limitRecords,
   };
@@ -41,18 +42,18 @@ export function runInspect(
   return { kind: 'inspect', key, xxh64: xxh64(bytes) };
 }
 
-function inputsOf(assignment: Assignment, definition: LoadedDefinition, ports: InspectPorts): readonly PlannedInput[] {
+function inputsOf(assignment: Assignment, definition: LoadedDefinition, ports: InspectPorts): FoundInputs {
   const { inspect, job, attempt } = assignment;
   const { source } = definition.descriptor;
   const given = inspect?.inputs ?? [];
-  if (source.format !== 'items') return ports.expandInputs(given.length > 0 ? given : source.uris);
+  if (source.format !== 'items') return ports.findInputs(given.length > 0 ? given : source.uris);
   if (given.length > 0) {
     throw new GristmillError('command-line', 'the job reads items of its own (read.items): it takes no --input');
   }
   const items = (definition.items ?? []).slice(0, inspect?.limitRecords);
-  if (items.length === 0) return [];
+  if (items.length === 0) return { inputs: [] };
   const perSplit = source.itemsPerSplit ?? limits.itemsPerSplitDefault;
   const { bytes, cuts } = encodeItems(items, perSplit, job, attempt);
   const { uri, etag } = ports.put(storeKeys.items(job, attempt), bytes);
-  return [{ uri, bytes: bytes.length, end: bytes.length, etag, cuts }];
+  return { inputs: [{ uri, bytes: bytes.length, end: bytes.length, etag, cuts }] };
 }

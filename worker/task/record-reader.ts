@@ -1,6 +1,8 @@
 /** Records of one split, one at a time, from the bytes of its source. */
 import { decodeBlock, valueAt, type Block } from '../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../shared/codec/frame.js';
+import { GristmillError } from '../../shared/errors.js';
+import { CsvParser } from '../../shared/formats/csv.js';
 import { decodeText, isBlank, parseJsonLine } from '../../shared/formats/text.js';
 import { LineScanner } from '../../shared/kernel/scan.js';
 import { limits } from '../../shared/limits.js';
@@ -26,6 +28,8 @@ export function createRecordReader(plan: Plan, input: PlannedInput, split: Split
       return new TextReader(input.uri, split);
     case 'jsonl':
       return new JsonlReader(input.uri, split);
+    case 'csv':
+      return new CsvReader(plan, input, split);
     case 'items':
       return new ItemReader(plan, input, split);
   }
@@ -72,6 +76,34 @@ class JsonlReader extends TextReader {
     const { bytes, start, end } = this.lines;
     this.filtered = isBlank(bytes, start, end);
     return this.filtered ? undefined : parseJsonLine(decodeText(bytes, start, end));
+  }
+}
+
+class CsvReader extends TextReader {
+  private readonly parser: CsvParser;
+  /** Lines that begin before are the header. */
+  private readonly dataStart: number;
+
+  constructor(plan: Plan, { uri, header }: PlannedInput, split: Split) {
+    super(uri, split);
+    const { csv } = plan.descriptor.source;
+    if (!csv) throw new GristmillError('internal', 'the plan does not say how to read CSV');
+    this.dataStart = header?.end ?? 0;
+    this.parser = new CsvParser({ format: csv, header: header && plan.headers?.[header.number], uri });
+  }
+
+  override next(): boolean {
+    while (super.next()) {
+      if (this.offset >= this.dataStart) return true;
+    }
+    return false;
+  }
+
+  protected override decode(): unknown {
+    const { bytes, start, end } = this.lines;
+    this.filtered = start === end;
+    if (this.filtered || this.offset < this.dataStart) return undefined;
+    return this.parser.parse(decodeText(bytes, start, end));
   }
 }
 

@@ -186,6 +186,46 @@ export const cellsAreStrings = defineJob({
   output: write.jsonl('out'),
 });
 
+export const typedCells = defineMap({
+  name: 'typed-cells',
+  input: read.csv('m.tsv', {
+    header: false,
+    columns: { id: 'bigint', name: 'string', ok: 'boolean' },
+    delimiter: '\t',
+    quote: '',
+    splitBytes: 1_000_000,
+  }),
+  map(row, emit: EmitRow<{ id: bigint; ok: boolean }>) {
+    emit({ id: row.id, ok: row.ok && row.name !== '' });
+  },
+  output: write.jsonl('out'),
+});
+same<RecordOf<typeof typedCells>, { id: bigint; name: string; ok: boolean }>(true);
+
+// A record is a plain object: it can be a value as it is.
+export const wholeRecords = defineJob({
+  name: 'whole',
+  input: read.csv('m.csv', { header: true, columns: { id: 'string', n: 'number' } }),
+  map(row, emit: Emit<string, { id: string; n: number }>) {
+    emit(row.id, row);
+  },
+  reduce(id, rows, emit: EmitRow<{ id: string; n: number }>) {
+    for (const { n } of rows) emit({ id, n });
+  },
+  output: write.jsonl('out'),
+});
+
+const cells = read.csv('m.csv', { delimiter: ';' });
+export const cellsOfAnyName = defineMap({
+  name: 'any-name',
+  input: cells,
+  map(row, emit: EmitRow<string>) {
+    for (const [name, cell] of Object.entries(row)) emit(name + cell);
+  },
+  output: write.text('out'),
+});
+same<RecordOf<typeof cellsOfAnyName>, Record<string, string>>(true);
+
 export const tupleKeys = defineJob({
   name: 'by-day-and-place',
   input: read.jsonl<{ day: string; place: string; n: number }>('x'),

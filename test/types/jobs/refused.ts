@@ -28,6 +28,10 @@ defineJob({
 });
 // @ts-expect-error unknown column
 defineJob({ name: 'x', input: read.csv('x', { columns: { a: 'number' } }), map(r, emit) { emit(r.b, 1); }, reduce: agg.sum(), output: jsonl });
+// @ts-expect-error a cell is a string unless columns say otherwise
+defineJob({ name: 'x', input: read.csv('x'), map(r, emit) { emit('a', r.a); }, reduce: agg.sum(), output: jsonl });
+// @ts-expect-error a bigint is no number
+defineJob({ name: 'x', input: read.csv('x', { columns: { a: 'bigint' } }), map(r, emit) { emit('a', r.a); }, reduce: agg.sum(), output: jsonl });
 defineJob({
   name: 'x',
   input: text,
@@ -97,6 +101,14 @@ defineJob({ name: 'x', input: text, map(line, emit) { emit(line, 1); }, reduce: 
 defineJob({ name: 'x', input: text, map(line, emit) { emit(line, 1); }, reduce: agg.sum(), output: jsonl, order: 'some' });
 // @ts-expect-error no such option of a source
 read.text('x', { splitByte: 1 });
+// @ts-expect-error without a header, columns name the cells
+read.csv('x', { header: false });
+// @ts-expect-error no such type of a column
+read.csv('x', { columns: { a: 'integer' } });
+// @ts-expect-error columns have types
+read.csv('x', { columns: ['a'] });
+// @ts-expect-error no such option of read.csv
+read.csv('x', { separator: ';' });
 // @ts-expect-error items have no bytes
 read.items([1], { splitBytes: 1 });
 // @ts-expect-error no options of a sink

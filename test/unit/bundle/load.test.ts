@@ -150,10 +150,10 @@ describe('a job file that does not load', () => {
     ],
     [
       'what is not built yet',
-      { 'job.ts': jobWithMap('').replace("read.text('x')", "read.csv('x')") },
+      { 'job.ts': jobWithMap('').replace("read.text('x')", "read.words('x')") },
       'not-built-yet',
       'job.ts:5:15',
-      'read.csv is not built yet',
+      'read.words is not built yet',
     ],
   ])('says why: %s', async (_name, files, code, where, message) => {
     const refusal = await refused(files);

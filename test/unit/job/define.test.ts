@@ -22,6 +22,8 @@ const good: Options = {
 const ownAggregator = { zero: () => 0, add: () => 0, merge: () => 0, finish: () => 0 };
 const goodMap: Options = { name: 'grep', input: read.text('a.txt'), map: () => undefined, output: write.text('out') };
 
+const looseCsv = (options: Options) => () => read.csv('a', options as never);
+
 function refusal(action: () => unknown): { code: ErrorCode; message: string } {
   try {
     action();
@@ -142,6 +144,30 @@ describe('a definition', () => {
     expect(definition.descriptor.source).toMatchObject({ uris: ['a.jsonl', 'file:///b.jsonl'], splitBytes: 1000 });
   });
 
+  test('keeps how read.csv reads, with what it takes for granted', () => {
+    const source = (input: unknown) => definitionOf(looseMap({ ...goodMap, input })).descriptor.source;
+    expect(source(read.csv('a.csv'))).toEqual({
+      format: 'csv',
+      uris: ['a.csv'],
+      splitBytes: undefined,
+      itemsPerSplit: undefined,
+      csv: { header: true, delimiter: ',', quote: '"' },
+    });
+    const columns = { b: 'string', a: 'number' } as const;
+    expect(source(read.csv('a', { header: false, columns, delimiter: '\t', quote: '', splitBytes: 9 }))).toMatchObject({
+      splitBytes: 9,
+      csv: {
+        header: false,
+        columns: [
+          { name: 'b', type: 'string' },
+          { name: 'a', type: 'number' },
+        ],
+        delimiter: '\t',
+        quote: '',
+      },
+    });
+  });
+
   test('ignores options that are undefined', () => {
     expect(() => looseJob({ ...good, combine: undefined, partitions: undefined, memory: undefined })).not.toThrow();
   });
@@ -166,7 +192,6 @@ describe('what is not built yet throws with its name', () => {
     ["onBadRecord: 'deadLetter'", job({ onBadRecord: 'deadLetter' })],
     ['aggregator of your own in agg.of (x)', () => agg.of({ x: ownAggregator })],
     ['defineAggregation', () => (defineAggregation as unknown as () => unknown)()],
-    ['read.csv', () => read.csv('a.csv')],
     ['read.words', () => read.words('a.txt')],
     ['read.objects', () => read.objects('a')],
     ['read.tagged', () => read.tagged({ a: read.text('a') })],
@@ -175,7 +200,11 @@ describe('what is not built yet throws with its name', () => {
     ['read.job', () => read.job('a')],
     ["'encoding'", () => read.text('a', { encoding: 'latin1' })],
     ["'invalidUtf8'", () => read.text('a', { invalidUtf8: 'replace' })],
+    ["'encoding' of read.csv", () => read.csv('a', { encoding: 'latin1' })],
+    ["'invalidUtf8' of read.csv", () => read.csv('a', { invalidUtf8: 'replace' })],
+    ["'multiline' of read.csv", () => read.csv('a', { multiline: true })],
     ['.gz', () => read.text('logs/*.gz')],
+    ['.gz', () => read.csv('logs/*.csv.gz')],
     ['s3://', () => read.text('s3://bucket/key')],
     ['s3://', () => write.jsonl('s3://bucket/key')],
     ['write.csv', () => write.csv('out')],
@@ -309,6 +338,28 @@ describe('what is wrong is refused, saying what to do', () => {
       /no option 'header' \(it takes none\)/,
       () => write.jsonl('out', { header: true } as never),
     ],
+    ['a header that is no boolean', /header is true or false, not the string "no"/, looseCsv({ header: 'no' })],
+    ['cells without names', /header: false, columns name the cells in their order/, looseCsv({ header: false })],
+    [
+      'cells whose order JavaScript changes',
+      /moves "10" to the front of an object: call it "column 10"/,
+      looseCsv({ header: false, columns: { a: 'string', 10: 'string' } }),
+    ],
+    ['columns that are a list', /columns is an object such as .*not an array/, looseCsv({ columns: ['a'] })],
+    ['no columns', /columns names no column/, looseCsv({ columns: {} })],
+    [
+      'a column of no type',
+      /column "a" is one of 'string', 'number'.*not the string "int"/,
+      looseCsv({ columns: { a: 'int' } }),
+    ],
+    ['a column __proto__', /no record can have a column __proto__/, looseCsv({ columns: { ['__proto__']: 'string' } })],
+    ['a long delimiter', /delimiter is one character, not the string "::"/, looseCsv({ delimiter: '::' })],
+    ['no delimiter', /delimiter is one character, not the string ""/, looseCsv({ delimiter: '' })],
+    ['a delimiter that ends a line', /delimiter is one character/, looseCsv({ delimiter: '\n' })],
+    ['half a character', /delimiter is one character/, looseCsv({ delimiter: '\ud83d' })],
+    ['a long quote', /quote is one character, or '' where quotes are text/, looseCsv({ quote: '""' })],
+    ['a quote that delimits', /delimiter and quote are both ";"/, looseCsv({ quote: ';', delimiter: ';' })],
+    ['an unknown option of read.csv', /no option 'seperator'/, looseCsv({ seperator: ';' })],
     ['a schema that is none', /schema is a Standard Schema/, () => read.jsonl('a', { schema: {} as api.Schema<1> })],
   ])('%s', (_name, pattern, action) => {
     const { code, message } = refusal(action);
