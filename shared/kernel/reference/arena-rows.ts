@@ -1,5 +1,5 @@
 /** Rows of a record arena in a sorted order of their numbers, shown one by one. */
-import type { SortedRows } from './fold-rows.js';
+import type { SortedRows } from '../fold-rows.js';
 import type { RecordArena } from './record-arena.js';
 
 export class ArenaRows implements SortedRows {

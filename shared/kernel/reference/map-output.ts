@@ -9,7 +9,7 @@ import type { WrittenShuffle } from '../../codec/shuffle-writer.js';
 import { ShuffleWriter } from '../../codec/shuffle-writer.js';
 import { ArenaRows } from './arena-rows.js';
 import { CombiningTable } from './combining-table.js';
-import { foldRows } from './fold-rows.js';
+import { foldRows } from '../fold-rows.js';
 import { KeySorter } from './key-sorter.js';
 import { partitionBy, partitionOf } from '../partition.js';
 import { RecordArena } from './record-arena.js';

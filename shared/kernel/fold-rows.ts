@@ -2,14 +2,14 @@
  * Rows sorted by key -> one row for each key, its values folded: what a map task with an aggregator of its own, or with
  * `combine`, writes. Whoever sorted or merged the rows shows them one by one.
  */
-import { copyBytes, KIND_IDS } from '../../codec/block.js';
-import type { BlockBuilder } from '../../codec/block-builder.js';
-import { compareRanges } from '../../codec/key.js';
-import { encodeUtf8Into } from '../../codec/utf8.js';
-import { encodeValue, valueTooLarge } from '../../codec/value.js';
-import { limits } from '../../limits.js';
-import { kindOf } from './record-arena.js';
-import type { ValueFold } from '../value-fold.js';
+import { copyBytes, KIND_IDS } from '../codec/block.js';
+import type { BlockBuilder } from '../codec/block-builder.js';
+import { compareRanges } from '../codec/key.js';
+import { encodeUtf8Into } from '../codec/utf8.js';
+import { encodeValue, valueTooLarge } from '../codec/value.js';
+import { limits } from '../limits.js';
+import { kindOf } from './reference/record-arena.js';
+import type { ValueFold } from './value-fold.js';
 
 export interface SortedRows {
   /** Moves to the next row, in the order of keys, equal keys in the order of their emits; false at the end. */
