@@ -20,6 +20,8 @@ export const limits = {
   memoryBytesMin: 16 * MiB,
   /** The most that `memory` may be: a kernel addresses 4 GiB, and growing holds the old and the new. */
   memoryBytesMax: 3072 * MiB,
+  /** For emits that no kernel takes, at least: enough that they are set aside in runs worth reading. */
+  otherEmitsBytesMin: 4 * MiB,
   /** One buffer of an executor's ring: half a block, so that many sources can be open at a time. */
   ringBufferBytes: 128 * KiB,
   /** Buffers from the I/O thread to the user thread: one for each open source, the rest is read-ahead. */

@@ -9,16 +9,21 @@
 import { KIND_IDS } from '../codec/block.js';
 import { BlockBuilder } from '../codec/block-builder.js';
 import { encodeKeyInto } from '../codec/key.js';
-import { encoded } from '../codec/shuffle-writer.js';
+import { encoded, type EncodedBlock } from '../codec/shuffle-writer.js';
 import { encodeUtf8Into, LONE_SURROGATE } from '../codec/utf8.js';
 import { encodeValue, encodeValueInto, valueTooLarge } from '../codec/value.js';
 import { GristmillError } from '../errors.js';
 import { limits } from '../limits.js';
+import { ArenaRows } from './arena-rows.js';
 import { BlockOut } from './block-out.js';
+import type { GroupSizes } from './combine-mode.js';
+import { foldRows } from './fold-rows.js';
 import type { EmitStore, TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
 import type { Regions } from './regions.js';
 import type { RowSort } from './row-sort.js';
+import type { ValueFold } from './value-fold.js';
+import { kindOf } from './value-kind.js';
 
 const ROW_BYTES = 16;
 const SORT_BYTES = 34;
@@ -37,8 +42,9 @@ export interface CollectedEmitsOptions {
   readonly sort: RowSort;
   /** The arena is full: `drain` has to be called before this returns. */
   readonly onFull: () => void;
-  /** At most so many rows are held: for tests. */
-  readonly rowsMax?: number | undefined;
+  /** Folds the values of each key before they are written, so many at a time. */
+  readonly fold: ValueFold | undefined;
+  readonly sizes: GroupSizes;
 }
 
 export class CollectedEmits implements EmitStore {
@@ -46,7 +52,8 @@ export class CollectedEmits implements EmitStore {
   readonly #sort: RowSort;
   readonly #out: BlockOut;
   readonly #onFull: () => void;
-  readonly #rowsMax: number;
+  readonly #fold: ValueFold | undefined;
+  readonly #sizes: GroupSizes;
   readonly #starts: number;
   readonly #at: number;
   readonly #bytes: number;
@@ -62,11 +69,12 @@ export class CollectedEmits implements EmitStore {
   #drained = 0;
   #isCommitted = false;
 
-  constructor({ kernel, regions, partitions, sort, onFull, rowsMax }: CollectedEmitsOptions) {
+  constructor({ kernel, regions, partitions, sort, onFull, fold, sizes }: CollectedEmitsOptions) {
     this.#kernel = kernel;
     this.#sort = sort;
     this.#onFull = onFull;
-    this.#rowsMax = rowsMax ?? Infinity;
+    this.#fold = fold;
+    this.#sizes = sizes;
     this.#out = new BlockOut(kernel, regions, []);
     this.#starts = regions.take((partitions + 1) * 4);
     const { at, bytes } = regions.rest();
@@ -86,7 +94,6 @@ export class CollectedEmits implements EmitStore {
   }
 
   emit(key: unknown, value: unknown): void {
-    if (this.#rows >= this.#rowsMax) this.#full();
     if (this.#rows === this.#rowsRoom && !this.#makeRows()) this.#full();
     let keyAt = this.#end + KEY_GAP_BYTES;
     let keyEnd = this.#room(keyAt, limits.keyBytesMax) ? encodeKeyInto(key, this.#arena, keyAt) : -1;
@@ -148,6 +155,10 @@ export class CollectedEmits implements EmitStore {
 
   #write(partition: number, from: number, to: number, take: TakeBlock): void {
     const { exports } = this.#kernel;
+    if (this.#fold) {
+      this.#writeFolded(this.#fold, new ArenaRows(this.#kernel, this.#rowsAt, from, to), (block) => take(partition, block));
+      return;
+    }
     for (let place = from; place < to;) {
       const end = exports.writeArenaRows(place, to);
       if (exports.oversize.value === 1) {
@@ -161,7 +172,15 @@ export class CollectedEmits implements EmitStore {
     }
   }
 
-  #build(from: number, to: number) {
+  #writeFolded(fold: ValueFold, rows: ArenaRows, take: (block: EncodedBlock) => void): void {
+    const builder = new BlockBuilder();
+    foldRows(rows, fold, this.#sizes, builder, () => {
+      if (builder.full) take(encoded(builder.take()));
+    });
+    if (builder.rows > 0) take(encoded(builder.take()));
+  }
+
+  #build(from: number, to: number): EncodedBlock {
     const { bytes, view, exports } = this.#kernel;
     const builder = new BlockBuilder();
     for (let place = from; place < to; place++) {
@@ -221,12 +240,6 @@ export class CollectedEmits implements EmitStore {
   #tooSmall(): never {
     throw new GristmillError('memory-exceeded', `a record does not fit into a map task's memory: raise 'memory'`);
   }
-}
-
-function kindOf(value: unknown): number {
-  if (typeof value === 'number') return KIND_IDS.f64;
-  if (typeof value === 'string') return KIND_IDS.utf8;
-  return value instanceof Uint8Array ? KIND_IDS.bytes : KIND_IDS.msgpack;
 }
 
 /** Writes the value as a block has it: the new end, or -1 when it does not fit. */

@@ -3,14 +3,15 @@
  * to drain it, and adding goes on.
  */
 import type { Layout } from '../codec/state.js';
+import { GristmillError } from '../errors.js';
 import { BlockOut } from './block-out.js';
 import { EmitBatch } from './emit-batch.js';
 import type { TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
+import { setLayout } from './layout.js';
 import type { Regions } from './regions.js';
 import { RowSort, type SortPlaces } from './row-sort.js';
 
-const PART_IDS = { count: 1, sum: 2, min: 3, max: 4 } as const;
 const SLOTS_LEAST = 2048;
 /** Of the memory for the batch of emits that wait for their record to be done, at its largest. */
 const BATCH_SHARE = 8;
@@ -23,8 +24,8 @@ export interface CombinedEmitsOptions {
   readonly sort: RowSort;
   /** The table is full: `drain` has to be called before this returns. */
   readonly onFull: () => void;
-  /** At most so many different keys are held: for tests, which combine at every place that there is. */
-  readonly entriesMax?: number | undefined;
+  /** Whether emits of one key become one state. */
+  readonly combine: boolean;
 }
 
 export class CombinedEmits {
@@ -33,7 +34,7 @@ export class CombinedEmits {
   readonly #batch: EmitBatch;
   readonly #out: BlockOut;
   readonly #onFull: () => void;
-  readonly #entriesMax: number;
+  readonly #combine: boolean;
   readonly #chosen: number;
   readonly #starts: number;
   readonly #places: SortPlaces;
@@ -43,10 +44,9 @@ export class CombinedEmits {
     this.#kernel = kernel;
     this.#sort = sort;
     this.#onFull = onFull;
-    this.#entriesMax = options.entriesMax ?? Infinity;
+    this.#combine = options.combine;
     const { exports } = kernel;
-    exports.layoutBegin();
-    for (const part of layout) exports.layoutPart(PART_IDS[part]);
+    setLayout(kernel, layout);
     this.#out = new BlockOut(kernel, regions, layout);
     this.#batch = new EmitBatch(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE), (_, rows) =>
       this.#add(rows),
@@ -103,11 +103,11 @@ export class CombinedEmits {
   #add(rows: number): void {
     const { exports } = this.#kernel;
     const { keysAt, endsAt, valuesAt } = this.#batch;
-    for (let row = 0; row < rows;) {
-      // One by one where entries are counted: a batch may bring any number of new ones.
-      const to = this.#entriesMax === Infinity ? rows : row + 1;
-      const next = exports.tableAdd(keysAt, endsAt, valuesAt, row, to);
-      if (next < to || exports.tableEntries() >= this.#entriesMax) this.#onFull();
+    const add = this.#combine ? exports.tableAdd : exports.tableAppend;
+    for (let row = add(keysAt, endsAt, valuesAt, 0, rows); row < rows;) {
+      this.#onFull();
+      const next = add(keysAt, endsAt, valuesAt, row, rows);
+      if (next === row) throw new GristmillError('memory-exceeded', "a key does not fit: raise 'memory'");
       row = next;
     }
   }

@@ -8,7 +8,8 @@ import { compareRanges } from '../codec/key.js';
 import { encodeUtf8Into } from '../codec/utf8.js';
 import { encodeValue, valueTooLarge } from '../codec/value.js';
 import { limits } from '../limits.js';
-import { kindOf } from './reference/record-arena.js';
+import { kindOf } from './value-kind.js';
+import type { GroupSizes } from './combine-mode.js';
 import type { ValueFold } from './value-fold.js';
 
 export interface SortedRows {
@@ -26,19 +27,34 @@ export interface SortedRows {
   readonly isFolded: boolean;
 }
 
-/** Appends a row for each key; `appended` is called after each, so that a full block can be taken. */
-export function foldRows(rows: SortedRows, fold: ValueFold, builder: BlockBuilder, appended: () => void): void {
+/**
+ * Appends a row for each key, or for as many values of it as `sizes` says; `appended` is called after each, so that a full
+ * block can be taken.
+ */
+export function foldRows(
+  rows: SortedRows,
+  fold: ValueFold,
+  sizes: GroupSizes,
+  builder: BlockBuilder,
+  appended: () => void,
+): void {
+  let key = new Uint8Array(0);
+  let isFirst = true;
   let more = rows.next();
   while (more) {
-    const key = rows.keys.slice(rows.keyStart, rows.keyEnd);
+    if (isFirst) key = rows.keys.slice(rows.keyStart, rows.keyEnd);
+    const most = isFirst ? sizes.first : sizes.next;
     let weight = 0;
+    let values = 0;
     fold.begin(key);
     do {
       if (rows.isFolded) fold.mergeState(rows.value());
       else fold.add(rows.value());
       weight += rows.weight;
+      values += 1;
       more = rows.next();
-    } while (more && compareRanges(rows.keys, rows.keyStart, rows.keyEnd, key, 0, key.length) === 0);
+      isFirst = !more || compareRanges(rows.keys, rows.keyStart, rows.keyEnd, key, 0, key.length) !== 0;
+    } while (!isFirst && values < most);
     try {
       appendValue(builder, key, fold.finish(), weight);
     } catch (error) {

@@ -32,6 +32,7 @@ interface Global<Value> {
 /** Flags are 0 or 1, addresses and counts unsigned 32-bit numbers that arrive as signed ones. */
 export interface KernelExports {
   readonly regionsStart: () => number;
+  readonly recordPlace: () => number;
   readonly xxh64: (at: number, bytes: number, seed: bigint) => bigint;
   readonly scanLines: (at: number, bytes: number, ends: number) => number;
   readonly hasOther: Global<number>;
@@ -45,6 +46,7 @@ export interface KernelExports {
   readonly tableInit: (start: number, bytes: number, slotsMax: number) => void;
   readonly tableClear: () => void;
   readonly tableAdd: (keys: number, ends: number, values: number, from: number, to: number) => number;
+  readonly tableAppend: (keys: number, ends: number, values: number, from: number, to: number) => number;
   readonly tableEntries: () => number;
   readonly tableStart: () => number;
   readonly tableIndex: () => number;
@@ -74,7 +76,8 @@ export interface KernelExports {
   readonly writeStates: (start: number, sorted: number, from: number, to: number) => number;
   readonly arenaRowsAt: (first: number) => void;
   readonly writeArenaRows: (from: number, to: number) => number;
-  readonly writeMergedRows: (from: number, to: number) => number;
+  readonly writeMergedRows: (from: number, to: number, rows: number) => number;
+  readonly mixed: Global<number>;
   readonly checkBlock: (
     rows: number,
     keys: number,

@@ -2,8 +2,8 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { GristmillError } from '../../shared/errors.js';
-import type { BlockSource } from '../../shared/kernel/block-source.js';
-import { scratchBlocks, type Scratch, type ScratchRun } from '../../shared/kernel/scratch.js';
+import type { ByteSource } from '../../shared/kernel/block-source.js';
+import { type Scratch, type ScratchRun } from '../../shared/kernel/scratch.js';
 
 const READ_BYTES = 256 * 1024;
 
@@ -22,6 +22,7 @@ export class FileScratch implements Scratch {
     const path = join(this.folder, name);
     const file = this.openFile(path, 'w');
     return {
+      bytes: 0,
       write: (bytes) => {
         writeAll(file, bytes, path);
       },
@@ -38,16 +39,16 @@ export class FileScratch implements Scratch {
     if (this.runs > 0) rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private read(path: string): BlockSource {
+  private read(path: string): ByteSource {
     const file = this.openFile(path, 'r');
     const buffer = new Uint8Array(READ_BYTES);
-    return scratchBlocks(() => {
+    return { next: () => {
       if (!this.open.has(file)) return undefined;
       const length = readSync(file, buffer);
       if (length > 0) return buffer.subarray(0, length);
       this.close(file);
       return undefined;
-    });
+    }, close: () => this.close(file) };
   }
 
   private openFile(path: string, flags: 'w' | 'r'): number {

@@ -139,19 +139,31 @@ export function writeArenaRows(from: u32, to: u32): u32 {
   return to;
 }
 
-/** Writes rows of a merge from number `from` on. Returns the number after the last. */
-export function writeMergedRows(from: u32, to: u32): u32 {
-  begin();
-  for (let number = from; number < to; number++) {
-    if (keyBytes + valueBytes + (number - from) * ROW_OVERHEAD >= target) return number;
+/** The row is of another kind than the block's rows before it. */
+export let mixed: bool = false;
+
+/**
+ * Writes rows of a merge from number `from` on, into a block that has `rows` already. Returns the number after the last: `to`, or
+ * less when the block is full, or the row does not fit into it.
+ */
+export function writeMergedRows(from: u32, to: u32, rows: u32): u32 {
+  if (rows == 0) begin();
+  mixed = false;
+  for (let number = from; number < to; number++, rows++) {
+    if (keyBytes + valueBytes + rows * ROW_OVERHEAD >= target) return number;
     const at = mergedRows + <usize>number * MERGED_BYTES;
     const key = <usize>load<u32>(at);
     const length = load<u32>(at, 4);
     const value = <usize>load<u32>(at, 8);
     const bytes = load<u32>(at, 12);
-    if (isOver(number == from, length, bytes)) return number;
+    const valueKind = load<u32>(at, 16) & 0xff;
+    if (rows > 0 && valueKind != kind) {
+      mixed = true;
+      return number;
+    }
+    if (isOver(rows == 0, length, bytes)) return number;
     sum += hashOf(key, length, value, bytes);
-    putRow(number - from, key, length, value, bytes, load<u32>(at, 16) & 0xff, load<u64>(at, 24));
+    putRow(rows, key, length, value, bytes, valueKind, load<u64>(at, 24));
   }
   return to;
 }

@@ -5,6 +5,7 @@ export {
   checkBlock,
   keyBytes,
   kind,
+  mixed,
   oversize,
   sum,
   valueBytes,
@@ -30,7 +31,7 @@ export {
   mergeStart,
   mergeWinner,
 } from './merge';
-export { regionsStart } from './places';
+export { recordPlace, regionsStart } from './places';
 export { hasOther, hasReturn, scanLines } from './scan';
 export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sort';
 export { collisions, tableAdd, tableClear, tableEntries, tableHash, tableIndex, tableInit, tableStart } from './table';

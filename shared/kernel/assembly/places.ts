@@ -20,3 +20,8 @@ const END: usize = GROUP + GROUP_BYTES;
 export function regionsStart(): usize {
   return END;
 }
+
+/** Where the last record that was hashed lies: u32 length of its key, the key, its value. */
+export function recordPlace(): usize {
+  return RECORD;
+}

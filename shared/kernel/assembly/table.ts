@@ -92,6 +92,21 @@ export function tableAdd(keys: usize, ends: usize, values: usize, from: u32, to:
   return to;
 }
 
+/** As `tableAdd`, with an entry of its own for each emit. */
+export function tableAppend(keys: usize, ends: usize, values: usize, from: u32, to: u32): u32 {
+  let start: u32 = from == 0 ? 0 : load<u32>(ends + (<usize>(from - 1) << 2));
+  for (let row = from; row < to; row++) {
+    const end = load<u32>(ends + (<usize>row << 2));
+    const at = keys + start;
+    const length = end - start;
+    const entry = made(at, length, first8(at, length), last8(at, length));
+    if (entry == 0) return row;
+    add(entry, load<f64>(values + (<usize>row << 3)));
+    start = end;
+  }
+  return to;
+}
+
 @inline
 function entryOf(at: usize, length: u32): usize {
   const first = first8(at, length);
@@ -102,7 +117,13 @@ function entryOf(at: usize, length: u32): usize {
   let slot = (hash << 3) & mask;
   while (true) {
     const found = load<u64>(base + slot);
-    if (found == 0) return made(base + slot, at, length, first, last, hash);
+    if (found == 0) {
+      const entry = made(at, length, first, last);
+      if (entry == 0) return 0;
+      store<u64>(base + slot, (<u64>entries << 32) | hash);
+      if (entries == slots >> 1 && slots < slotsMax) grow();
+      return entry;
+    }
     if (<u32>found == hash) {
       const entry = entriesStart + <usize>(<u32>(found >> 32) - 1) * stride;
       if (
@@ -120,7 +141,7 @@ function entryOf(at: usize, length: u32): usize {
 }
 
 /** A new entry, or 0 when there is no room for it. */
-function made(slot: usize, at: usize, length: u32, first: u64, last: u64, hash: u32): usize {
+function made(at: usize, length: u32, first: u64, last: u64): usize {
   const entry = entriesStart + <usize>entries * stride;
   const key = (keysLow - length) & ~(<usize>3);
   if (entries == slotsMax >> 1 || entry + stride + GAP + 4 + length > keysLow) return 0;
@@ -132,8 +153,6 @@ function made(slot: usize, at: usize, length: u32, first: u64, last: u64, hash: 
   store<u64>(entry, last, LAST);
   clear(entry);
   entries++;
-  store<u64>(slot, (<u64>entries << 32) | hash);
-  if (entries == slots >> 1 && slots < slotsMax) grow();
   return entry;
 }
 

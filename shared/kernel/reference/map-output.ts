@@ -3,12 +3,14 @@
  * object, ordered by (partition, key, position).
  */
 import type { BuiltInSpec } from '../../aggregation.js';
+import type { Block } from '../../codec/block.js';
 import { BlockBuilder } from '../../codec/block-builder.js';
 import type { Key } from '../../codec/key.js';
 import type { WrittenShuffle } from '../../codec/shuffle-writer.js';
 import { ShuffleWriter } from '../../codec/shuffle-writer.js';
 import { ArenaRows } from './arena-rows.js';
 import { CombiningTable } from './combining-table.js';
+import { groupSizes } from '../combine-mode.js';
 import { foldRows } from '../fold-rows.js';
 import { KeySorter } from './key-sorter.js';
 import { partitionBy, partitionOf } from '../partition.js';
@@ -69,30 +71,39 @@ export class MapOutput {
 
   /** Writes the shuffle object. The bytes given to `write` belong to it. */
   finish(write: (bytes: Uint8Array) => void): ShuffleSummary {
-    const { job, attempt, partitions, fold } = this.#options;
+    const { job, attempt, partitions } = this.#options;
+    const writer = new ShuffleWriter({ job, attempt, partitions, write });
+    const combinedIn = this.drain((partition, block) => {
+      writer.add(partition, block);
+    });
+    return { ...writer.finish(), combinedIn };
+  }
+
+  /** Gives all blocks, ordered by partition and key; returns how many emits are in them. No more emits are taken. */
+  drain(take: (partition: number, block: Block) => void): number {
+    const { partitions, fold } = this.#options;
     const rows = this.#store.finish();
     const { index, starts } = this.#byPartition(rows);
     const sorter = new KeySorter(rows.arena, rows.before, rows.keyEnds, index);
-    const writer = new ShuffleWriter({ job, attempt, partitions, write });
     const builder = new BlockBuilder(rows.layout);
     for (let partition = 0; partition < partitions; partition++) {
       const from = starts[partition] as number;
       const to = starts[partition + 1] as number;
       sorter.sort(from, to);
       const appended = () => {
-        if (builder.full) writer.add(partition, builder.take());
+        if (builder.full) take(partition, builder.take());
       };
       if (fold && rows instanceof RecordArena) {
-        foldRows(new ArenaRows(rows, index, from, to), fold, builder, appended);
+        foldRows(new ArenaRows(rows, index, from, to), fold, groupSizes.on, builder, appended);
       } else {
         for (let place = from; place < to; place++) {
           rows.append(index[place] as number, builder);
           appended();
         }
       }
-      if (builder.rows > 0) writer.add(partition, builder.take());
+      if (builder.rows > 0) take(partition, builder.take());
     }
-    return { ...writer.finish(), combinedIn: rows.emitted };
+    return rows.emitted;
   }
 
   /** Row numbers by partition, in their order within each; partition p is at `[starts[p], starts[p + 1])`. */

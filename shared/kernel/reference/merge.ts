@@ -24,7 +24,7 @@ import { GristmillError } from '../../errors.js';
 import type { BlockSource } from '../block-source.js';
 import { CompositeFold } from '../composite-fold.js';
 import { LoserTree } from './loser-tree.js';
-import { scratchIdentity, type Scratch } from '../scratch.js';
+import { scratchBlocks, scratchIdentity, type Scratch } from '../scratch.js';
 import type { ValueFold } from '../value-fold.js';
 
 export type { BlockSource } from '../block-source.js';
@@ -228,7 +228,8 @@ export class GroupCursor {
     }
     if (builder && builder.rows > 0) flush(builder);
     this.#tree = undefined;
-    return { original: -1, open: run.finish() };
+    const open = run.finish();
+    return { original: -1, open: () => scratchBlocks(open()) };
   }
 
   #counted(source: BlockSource): BlockSource {

@@ -6,6 +6,7 @@ import { decodeUtf8, encodeUtf8Into, LONE_SURROGATE } from '../../codec/utf8.js'
 import { encodeValue, encodeValueInto, valueTooLarge } from '../../codec/value.js';
 import { decodeValueAt } from '../../codec/value-decode.js';
 import { limits } from '../../limits.js';
+import { kindOf } from '../value-kind.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
 
@@ -160,8 +161,3 @@ export class RecordArena implements EmitStore, SortableRows {
 }
 
 /** The id of the cheapest kind that holds the value. */
-export function kindOf(value: unknown): number {
-  if (typeof value === 'number') return KIND_IDS.f64;
-  if (typeof value === 'string') return KIND_IDS.utf8;
-  return value instanceof Uint8Array ? KIND_IDS.bytes : KIND_IDS.msgpack;
-}

@@ -1,31 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { partSpec } from '../../../shared/aggregation.js';
-import { decodeBlock } from '../../../shared/codec/block.js';
+import { partSpec, type BuiltInSpec } from '../../../shared/aggregation.js';
 import { xxh64 } from '../../../shared/codec/checksum.js';
-import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
+import { identityOf } from '../../../shared/codec/frame.js';
 import { compareBytes, decodeKey, encodeKey, type Key } from '../../../shared/codec/key.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
 import type { AggregatorName } from '../../../shared/codec/state.js';
-import { MapOutput, type ShuffleSummary } from '../../../shared/kernel/reference/map-output.js';
-import { mergeGroups, type BlockSource } from '../../../shared/kernel/reference/merge.js';
-import { memoryScratch } from '../../../shared/kernel/scratch.js';
+import { engines, type Cursor, type Engine, type Frames } from '../../harness/engines.js';
 
-const MiB = 1024 * 1024;
 const job = 'abcdefghijkl';
 
 type Emit = readonly [Key, unknown];
 interface Object {
   readonly bytes: Uint8Array;
-  readonly summary: ShuffleSummary;
+  readonly summary: { readonly weight: number; readonly sum: bigint };
   readonly attempt: string;
 }
 
 /** Map tasks over lists of records, each a list of emits; records with an odd first emit count may fail. */
-function mapTask(task: number, emits: readonly Emit[], partitions: number, aggregator?: AggregatorName): Object {
+function mapTask(
+  engine: Engine,
+  task: number,
+  emits: readonly Emit[],
+  partitions: number,
+  aggregator?: AggregatorName,
+): Object {
   const attempt = `map-${task}.1-1`;
   const spec = aggregator && partSpec(aggregator);
-  const output = new MapOutput({ partitions, aggregator: spec, memoryBytes: 64 * MiB, job, attempt });
+  const output = engine.output({ partitions, aggregator: spec, job, attempt });
   emits.forEach(([key, value], i) => {
     output.emit(key, value);
     if (i % 3 === 2) output.recordDone();
@@ -43,25 +45,10 @@ function mapTask(task: number, emits: readonly Emit[], partitions: number, aggre
   return { bytes: new Uint8Array(Buffer.concat(pieces)), summary, attempt };
 }
 
-function sourceOf(object: Object, partition: number, opened: { now: number; most: number }): () => BlockSource {
-  return () => {
-    opened.now++;
-    opened.most = Math.max(opened.most, opened.now);
-    const identity = identityOf(job, object.attempt);
-    const entry = verifyShuffleObject(object.bytes, identity).partitions[partition];
-    const reader = new FrameReader(identity, partition);
-    if (entry) reader.push(object.bytes.subarray(entry.offset, entry.offset + entry.bytes));
-    let ended = false;
-    return {
-      next() {
-        const payload = reader.next();
-        if (payload) return decodeBlock(payload);
-        if (!ended) opened.now--;
-        ended = true;
-        return undefined;
-      },
-    };
-  };
+function framesOf(object: Object, partition: number): Frames {
+  const identity = identityOf(job, object.attempt);
+  const entry = verifyShuffleObject(object.bytes, identity).partitions[partition]!;
+  return { bytes: object.bytes.subarray(entry.offset, entry.offset + entry.bytes), identity, partition };
 }
 
 /** The reference: plain sort and Map of plain values, keyed by what the key's bytes look like. */
@@ -115,27 +102,31 @@ interface Merged {
 }
 
 function merge(
+  engine: Engine,
   objects: readonly Object[],
   partition: number,
   openMax: number,
-  read: (cursor: ReturnType<typeof mergeGroups>) => unknown,
+  read: (cursor: Cursor) => unknown,
+  spec?: BuiltInSpec,
 ): Merged {
-  const opened = { now: 0, most: 0 };
-  const cursor = mergeGroups({
-    sources: objects.map((object) => sourceOf(object, partition, opened)),
-    openMax,
-    scratch: memoryScratch(),
-  });
+  let now = 0;
+  let most = 0;
+  const opened = (change: 1 | -1) => {
+    now += change;
+    most = Math.max(most, now);
+  };
+  const inputs = objects.map((object) => framesOf(object, partition));
+  const cursor = engine.merge(inputs, { openMax, spec, opened });
   const groups: [Key, unknown][] = [];
   while (cursor.nextGroup()) groups.push([cursor.key(), read(cursor)]);
-  expect(opened.most).toBeLessThanOrEqual(openMax);
-  expect(opened.now).toBe(0);
+  expect(most).toBeLessThanOrEqual(openMax);
+  expect(now).toBe(0);
   expect(cursor.groups).toBe(groups.length);
   expect(cursor.nextGroup()).toBe(false);
   return { groups, found: { ...cursor.found } };
 }
 
-function valuesOf(cursor: ReturnType<typeof mergeGroups>): unknown[] {
+function valuesOf(cursor: Cursor): unknown[] {
   const values: unknown[] = [];
   while (cursor.nextValue()) values.push(cursor.value());
   return values;
@@ -143,7 +134,7 @@ function valuesOf(cursor: ReturnType<typeof mergeGroups>): unknown[] {
 
 const minusZero = (v: unknown): unknown => (v === 0 ? 0 : v);
 
-describe('map output and merge', () => {
+describe.each(engines)('map output and merge of $name', (engine) => {
   test('without an aggregator: equal a plain sort, in (task, position) order, for any number of open sources', () => {
     fc.assert(
       fc.property(
@@ -151,12 +142,12 @@ describe('map output and merge', () => {
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 2, max: 9 }),
         (tasks, partitions, openMax) => {
-          const objects = tasks.map((list, task) => mapTask(task, list, partitions));
+          const objects = tasks.map((list, task) => mapTask(engine, task, list, partitions));
           for (let partition = 0; partition < partitions; partition++) {
             const expected = reference(tasks, partition, partitions).map(([key, list]) => [key, list.map(minusZero)]);
-            const all = merge(objects, partition, 64, valuesOf);
+            const all = merge(engine, objects, partition, 64, valuesOf);
             expect(all.groups).toStrictEqual(expected);
-            expect(merge(objects, partition, openMax, valuesOf)).toStrictEqual(all);
+            expect(merge(engine, objects, partition, openMax, valuesOf)).toStrictEqual(all);
           }
         },
       ),
@@ -194,17 +185,17 @@ describe('map output and merge', () => {
         fc.integer({ min: 1, max: 3 }),
         fc.integer({ min: 2, max: 7 }),
         (tasks, partitions, openMax) => {
-          const objects = tasks.map((list, task) => mapTask(task, list, partitions, aggregator));
+          const objects = tasks.map((list, task) => mapTask(engine, task, list, partitions, aggregator));
           let weight = 0;
           for (let partition = 0; partition < partitions; partition++) {
             const expected = reference(tasks, partition, partitions).map(([key, list]) => [
               key,
               minusZero(results[aggregator](list)),
             ]);
-            const all = merge(objects, partition, 64, (cursor) => cursor.foldStates(partSpec(aggregator)));
+            const all = merge(engine, objects, partition, 64, (cursor) => cursor.foldStates(), partSpec(aggregator));
             expect(all.groups).toStrictEqual(expected);
             expect(
-              merge(objects, partition, openMax, (cursor) => cursor.foldStates(partSpec(aggregator))),
+              merge(engine, objects, partition, openMax, (cursor) => cursor.foldStates(), partSpec(aggregator)),
             ).toStrictEqual(all);
             weight += all.found.weight;
           }
@@ -222,11 +213,11 @@ describe('map output and merge', () => {
         fc.integer({ min: 2, max: 5 }),
         fc.nat({ max: 3 }),
         (tasks, openMax, read) => {
-          const objects = tasks.map((list, task) => mapTask(task, list, 1));
-          const { found } = merge(objects, 0, openMax, (cursor) => {
+          const objects = tasks.map((list, task) => mapTask(engine, task, list, 1));
+          const { found } = merge(engine, objects, 0, openMax, (cursor) => {
             for (let i = 0; i < read; i++) cursor.nextValue();
           });
-          const total = (part: (summary: ShuffleSummary) => bigint) =>
+          const total = (part: (summary: Object['summary']) => bigint) =>
             objects.reduce((sum, { summary }) => BigInt.asUintN(64, sum + part(summary)), 0n);
           expect(found.records).toBe(tasks.flat().length);
           expect(BigInt(found.weight)).toBe(total((summary) => BigInt(summary.weight)));

@@ -8,7 +8,8 @@ import type { OwnAggregator } from '../../../shared/aggregation.js';
 import { BlockBuilder } from '../../../shared/codec/block-builder.js';
 import { valueAt, type Block } from '../../../shared/codec/block.js';
 import { compareBytes, decodeKey, encodeKey, type Key } from '../../../shared/codec/key.js';
-import { foldRows, type SortedRows } from '../../../shared/kernel/reference/fold-rows.js';
+import { groupSizes } from '../../../shared/kernel/combine-mode.js';
+import { foldRows, type SortedRows } from '../../../shared/kernel/fold-rows.js';
 import type { GroupCursor } from '../../../shared/kernel/reference/merge.js';
 import { CombineFold, OwnFold, type ValueFold } from '../../../shared/kernel/value-fold.js';
 import { mapTasks, mergeOf } from '../../harness/map-tasks.js';
@@ -146,7 +147,7 @@ function spilled(runs: readonly Task[], fold: ValueFold, open: number): { rows: 
   const cursor = mergeOf(mapTasks(runs, 1, { fold }), 0, open);
   const builder = new BlockBuilder();
   const blocks: Block[] = [];
-  foldRows(new MergedRuns(cursor), fold, builder, () => blocks.push(builder.take()));
+  foldRows(new MergedRuns(cursor), fold, groupSizes.on, builder, () => blocks.push(builder.take()));
   const rows = blocks.flatMap((block) => {
     expect(block.rows).toBe(1);
     return [[decodeKey(block.keyBytes), valueAt(block, 0)] as [Key, unknown]];
