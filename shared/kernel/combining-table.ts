@@ -16,6 +16,12 @@ const ARENA_BYTES_AT_FIRST = 16 * 1024;
 /** Two slots of 8 bytes, the end of the key, the weight, and what finishing takes. */
 const ENTRY_BYTES = 16 + 4 + 8 + FINISH_BYTES_PER_ROW;
 
+/** How many emits of a key its entry takes, and each entry that follows when that one is full. */
+export interface GroupSizes {
+  readonly first: number;
+  readonly next: number;
+}
+
 export class CombiningTable implements EmitStore, SortableRows {
   readonly layout: readonly [AggregatorName];
   readonly #budget: MemoryBudget;
@@ -29,8 +35,13 @@ export class CombiningTable implements EmitStore, SortableRows {
   /** Pairs of an entry's number plus 1 (0 is a free slot) and its hash; twice as many as there may be entries. */
   #slots = new Uint32Array(ENTRIES_AT_FIRST * 4);
   #folded = 0;
+  readonly #sizes: GroupSizes;
+  /** 1 where an entry follows a full one of its key; empty where none is ever full. */
+  #follows: Uint8Array;
 
-  constructor(aggregator: AggregatorName, memoryBytes: number) {
+  constructor(aggregator: AggregatorName, memoryBytes: number, sizes: GroupSizes) {
+    this.#sizes = sizes;
+    this.#follows = new Uint8Array(sizes.first === Infinity ? 0 : ENTRIES_AT_FIRST);
     this.layout = [aggregator];
     this.#budget = new MemoryBudget(
       Math.min(memoryBytes, 2 ** 32 - 1),
@@ -108,28 +119,39 @@ export class CombiningTable implements EmitStore, SortableRows {
     this.#budget.measured('states', this.#fold.memoryBytes);
   }
 
-  /** The entry of this key, made when there is none. */
+  /** The entry of this key that takes its next emit, made when there is none. */
   #entryOf(bytes: Uint8Array, start: number, end: number): number {
     const hash = hashOf(bytes, start, end);
-    const mask = this.#slots.length / 2 - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const found = this.#slots[slot * 2] as number;
-      if (found === 0) break;
-      if (this.#slots[slot * 2 + 1] === hash && this.#holds(found - 1, bytes, start, end)) return found - 1;
-      slot = (slot + 1) & mask;
-    }
+    let slot = this.#slotOf(hash, bytes, start, end);
+    const last = (this.#slots[slot * 2] as number) - 1;
+    if (last >= 0 && !this.#isFull(last)) return last;
     if (this.#entries === this.#keyEnds.length) {
       this.#growEntries();
-      slot = this.#freeSlot(hash);
+      slot = this.#slotOf(hash, bytes, start, end);
     }
     const entry = this.#entries++;
+    if (last >= 0) this.#follows[entry] = 1;
     if (this.#arenaEnd + end - start > this.#arena.length) this.#growArena(end - start);
     this.#arenaEnd = copyBytes(bytes, start, end, this.#arena, this.#arenaEnd);
     this.#keyEnds[entry] = this.#arenaEnd;
     this.#slots[slot * 2] = entry + 1;
     this.#slots[slot * 2 + 1] = hash;
     return entry;
+  }
+
+  /** The slot of this key, or the free one that would be its. */
+  #slotOf(hash: number, bytes: Uint8Array, start: number, end: number): number {
+    const mask = this.#slots.length / 2 - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = this.#slots[slot * 2] as number;
+      if (found === 0) return slot;
+      if (this.#slots[slot * 2 + 1] === hash && this.#holds(found - 1, bytes, start, end)) return slot;
+    }
+  }
+
+  #isFull(entry: number): boolean {
+    const { first, next } = this.#sizes;
+    return (this.#weights[entry] as number) >= (this.#follows[entry] === 1 ? next : first);
   }
 
   #holds(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -154,6 +176,7 @@ export class CombiningTable implements EmitStore, SortableRows {
     this.#budget.move('states', this.#fold.memoryBytes * 2);
     this.#keyEnds = moved(this.#keyEnds, new Uint32Array(entries));
     this.#weights = moved(this.#weights, new Float64Array(entries));
+    if (this.#follows.length > 0) this.#follows = moved(this.#follows, new Uint8Array(entries));
     this.#fold.grow(entries);
     const old = this.#slots;
     this.#slots = new Uint32Array(entries * 4);

@@ -3,11 +3,12 @@ import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { GristmillError } from '../../shared/errors.js';
 import type { BlockSource } from '../../shared/kernel/block-source.js';
-import { scratchBlocks, type Scratch, type ScratchRun } from '../../shared/kernel/scratch.js';
+import { scratchBlocks, type ScratchRun } from '../../shared/kernel/scratch.js';
+import type { TaskScratch } from '../ports.js';
 
 const READ_BYTES = 256 * 1024;
 
-export class FileScratch implements Scratch {
+export class FileScratch implements TaskScratch {
   private readonly folder: string;
   private readonly open = new Set<number>();
   private runs = 0;

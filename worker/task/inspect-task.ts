@@ -14,6 +14,8 @@ import { resolveUri } from '../../shared/store/open.js';
 export interface InspectPorts {
   expandInputs(uris: readonly string[]): readonly PlannedInput[];
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };
+  /** What the items are called in a message about one of them. */
+  readonly itemsCalled: string;
 }
 
 /** `params`: after the definition's schema. */
@@ -52,7 +54,7 @@ function inputsOf(assignment: Assignment, definition: LoadedDefinition, ports: I
   const items = (definition.items ?? []).slice(0, inspect?.limitRecords);
   if (items.length === 0) return [];
   const perSplit = source.itemsPerSplit ?? limits.itemsPerSplitDefault;
-  const { bytes, cuts } = encodeItems(items, perSplit, job, attempt);
+  const { bytes, cuts } = encodeItems({ items, itemsPerSplit: perSplit, job, attempt, called: ports.itemsCalled });
   const { uri, etag } = ports.put(storeKeys.items(job, attempt), bytes);
   return [{ uri, bytes: bytes.length, end: bytes.length, etag, cuts }];
 }

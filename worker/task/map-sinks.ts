@@ -4,22 +4,31 @@ import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { limits } from '../../shared/limits.js';
-import { MapOutput } from '../../shared/kernel/map-output.js';
+import { MapOutput, type CombineMode } from '../../shared/kernel/map-output.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { Plan } from '../../shared/plan.js';
 import type { ByteSink } from '../ports.js';
 import type { MapOutcome, MapSink } from './map-task.js';
 
+export interface ShuffleSinkOptions {
+  readonly plan: Plan;
+  readonly attempt: string;
+  readonly definition: LoadedDefinition;
+  readonly combine: CombineMode;
+  readonly open: () => ByteSink;
+}
+
 export class ShuffleSink implements MapSink {
   private readonly output: MapOutput;
   private readonly open: () => ByteSink;
 
-  constructor(plan: Plan, attempt: string, definition: LoadedDefinition, open: () => ByteSink) {
+  constructor({ plan, attempt, definition, combine, open }: ShuffleSinkOptions) {
     this.open = open;
     this.output = new MapOutput({
       partitions: plan.partitions,
       ...(definition.partition && { partition: definition.partition }),
       ...(plan.descriptor.aggregator && { aggregator: plan.descriptor.aggregator }),
+      combine,
       memoryBytes: limits.kernelBytesMax,
       job: plan.job,
       attempt,
