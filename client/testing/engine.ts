@@ -80,7 +80,7 @@ class MemoryEngine {
 
   async #outcome(core: Coordinator): Promise<JobView> {
     const { definition, params, signal = new AbortController().signal } = this.#job;
-    signal.throwIfAborted();
+    if (signal.aborted) throw GristmillError.from(signal.reason, 'aborted');
     const { job } = await core.submit({
       requestId: 'test',
       name: definition.descriptor.name,

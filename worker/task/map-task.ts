@@ -208,7 +208,9 @@ export class MapTask {
   }
 
   private placeOf(reader: RecordReader): string {
-    return `the record at offset ${reader.offset} of ${this.options.context.place.uri}`;
+    const { plan, context } = this.options;
+    if (plan.descriptor.source.format === 'items') return `item ${reader.offset}`;
+    return `the record at offset ${reader.offset} of ${context.place.uri}`;
   }
 
   private failed(error: unknown, place: string): GristmillError {

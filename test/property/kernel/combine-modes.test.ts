@@ -1,0 +1,50 @@
+/** What the modes of combining promise of a map task's output: how many emits of a key each of its states stands for. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { CombineMode } from '../../../shared/kernel/map-output.js';
+import { decodeKey } from '../../../shared/codec/key.js';
+import { partitionSource, shuffleObject } from '../../harness/shuffle.js';
+
+const emits = fc.array(fc.tuple(fc.nat({ max: 20 }), fc.integer()), { maxLength: 3000, size: 'max' });
+
+/** The emits that each state of a key stands for, in their order. */
+function weightsByKey(object: ReturnType<typeof shuffleObject>): ReadonlyMap<unknown, number[]> {
+  const found = new Map<unknown, number[]>();
+  const source = partitionSource(object, 0);
+  for (let block = source.next(); block; block = source.next()) {
+    for (let row = 0, start = 0; row < block.rows; row++) {
+      const end = block.keyEnds[row] ?? 0;
+      const key = decodeKey(block.keyBytes.slice(start, end));
+      start = end;
+      found.set(key, [...(found.get(key) ?? []), block.weights?.[row] ?? 1]);
+    }
+  }
+  return found;
+}
+
+/** By twos after the first, as many as there are. */
+function unlucky(count: number): number[] {
+  const pairs = Array.from({ length: Math.floor((count - 1) / 2) }, () => 2);
+  return [1, ...pairs, ...(count % 2 === 0 ? [1] : [])];
+}
+
+const promised: Readonly<Record<CombineMode, (count: number) => number[]>> = {
+  off: (count) => Array.from({ length: count }, () => 1),
+  on: (count) => [count],
+  everywhere: unlucky,
+};
+
+describe('the states of a key', () => {
+  test.each(['off', 'on', 'everywhere'] as const)("with combine '%s' stand for the emits that it says", (combine) => {
+    fc.assert(
+      fc.property(emits, fc.constantFrom('count' as const, 'sum' as const, 'max' as const), (pairs, aggregator) => {
+        const counts = new Map<unknown, number>();
+        for (const [key] of pairs) counts.set(key, (counts.get(key) ?? 0) + 1);
+        const object = shuffleObject({ partitions: 1, attempt: 'map-00000.1-1', aggregator, combine }, pairs);
+        const expected = [...counts].map(([key, count]) => [key, promised[combine](count)] as const);
+        expect(weightsByKey(object)).toEqual(new Map(expected.sort(([a], [b]) => Number(a) - Number(b))));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
