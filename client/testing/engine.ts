@@ -11,7 +11,7 @@ import { claimOutput, releaseClaim } from '../../shared/formats/output-claim.js'
 import type { JobId } from '../../shared/ids.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import { sourceStack } from '../../shared/job/source-stack.js';
-import type { CombineMode } from '../../shared/kernel/map-output.js';
+import type { CombineMode } from '../../shared/kernel/combine-mode.js';
 import { MemorySpace } from '../../shared/store/memory-space.js';
 import { MemoryStore } from '../../shared/store/memory-store.js';
 import { Strays } from '../../worker/task/strays.js';

@@ -2,8 +2,8 @@
 import type { Counts } from '../../shared/counts.js';
 import { definitionOf, type LoadedDefinition } from '../../shared/job/definition.js';
 import { described, integerOption, invalid, optionsOf } from '../../shared/job/options.js';
-import type { Job } from '../../shared/job/types.js';
-import type { CombineMode } from '../../shared/kernel/map-output.js';
+import type { Job, Signal } from '../../shared/job/types.js';
+import type { CombineMode } from '../../shared/kernel/combine-mode.js';
 import { limits } from '../../shared/limits.js';
 import { runInMemory } from './engine.js';
 import { rowsOf, type Written } from './written-rows.js';
@@ -22,7 +22,7 @@ export interface RunJobOptions<R> {
   /** Records of each map task; by default so many that there are several map tasks. */
   readonly itemsPerSplit?: number;
   /** Ends the job: `runJob` rejects with `aborted`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 export interface JobRun<Row> {
@@ -42,8 +42,13 @@ export interface JobRun<Row> {
 const OPTIONS = { built: ['input', 'combine', 'params', 'itemsPerSplit', 'signal'], notBuilt: [] };
 const COMBINE: readonly unknown[] = ['off', 'on', 'everywhere'] satisfies CombineMode[];
 
-/** Map tasks that the records are divided among when `itemsPerSplit` is not given: enough that runs are merged. */
-const MAP_TASKS = { off: 3, on: 3, everywhere: 8 } as const;
+/** Records of each map task when the test does not say: so few that runs are merged, and, where it is on, combined. */
+function itemsPerSplitOf(records: number, combine: CombineMode): number {
+  // Three emits of a key are combined in two ways, so that many have to meet in a task.
+  const mapTasks = combine === 'everywhere' ? Math.min(8, Math.floor(records / 3)) : 3;
+  const items = Math.floor(records / Math.max(1, mapTasks));
+  return Math.min(Math.max(1, items), limits.itemsPerSplitMax);
+}
 
 /**
  * Runs the job over the given records, through the planner, the scheduler, the tasks and the committer that every job goes
@@ -57,8 +62,8 @@ export async function runJob<R, Row>(job: Job<R, Row>, options: RunJobOptions<No
     throw invalid(`runJob: combine is 'off', 'on' or 'everywhere', not ${described(combine)}`);
   const loaded = definitionOf(job);
   const records = recordsOf(given['input'], loaded);
-  const most = Math.max(1, Math.min(limits.itemsPerSplitMax, Math.floor(records.length / MAP_TASKS[combine])));
-  const itemsPerSplit = integerOption('runJob', given, 'itemsPerSplit', 1, limits.itemsPerSplitMax) ?? most;
+  const asked = integerOption('runJob', given, 'itemsPerSplit', 1, limits.itemsPerSplitMax);
+  const itemsPerSplit = asked ?? itemsPerSplitOf(records.length, combine);
   const definition = reading(records, itemsPerSplit, loaded);
   const { outcome, parts, log } = await runInMemory({ definition, params, combine, signal });
   const { format } = definition.descriptor.sink;

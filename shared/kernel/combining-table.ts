@@ -6,6 +6,7 @@
 import type { BlockBuilder } from '../codec/block-builder.js';
 import { copyBytes, KIND_IDS } from '../codec/block.js';
 import { FORM_WIDE, WIDE_PART_HEADER_BYTES, writeWidePartHeader, type AggregatorName } from '../codec/state.js';
+import type { GroupSizes } from './combine-mode.js';
 import { MemoryBudget, moved } from './memory-budget.js';
 import { PendingEmits } from './pending-emits.js';
 import { FINISH_BYTES_PER_ROW, type EmitStore, type SortableRows } from './sortable-rows.js';
@@ -15,12 +16,6 @@ const ENTRIES_AT_FIRST = 1024;
 const ARENA_BYTES_AT_FIRST = 16 * 1024;
 /** Two slots of 8 bytes, the end of the key, the weight, and what finishing takes. */
 const ENTRY_BYTES = 16 + 4 + 8 + FINISH_BYTES_PER_ROW;
-
-/** How many emits of a key its entry takes, and each entry that follows when that one is full. */
-export interface GroupSizes {
-  readonly first: number;
-  readonly next: number;
-}
 
 export class CombiningTable implements EmitStore, SortableRows {
   readonly layout: readonly [AggregatorName];
@@ -39,6 +34,7 @@ export class CombiningTable implements EmitStore, SortableRows {
   /** 1 where an entry follows a full one of its key; empty where none is ever full. */
   #follows: Uint8Array;
 
+  /** An entry that is full is followed by another one of its key. */
   constructor(aggregator: AggregatorName, memoryBytes: number, sizes: GroupSizes) {
     this.#sizes = sizes;
     this.#follows = new Uint8Array(sizes.first === Infinity ? 0 : ENTRIES_AT_FIRST);

@@ -7,24 +7,12 @@ import type { Key } from '../codec/key.js';
 import type { WrittenShuffle } from '../codec/shuffle-writer.js';
 import { ShuffleWriter } from '../codec/shuffle-writer.js';
 import type { AggregatorName } from '../codec/state.js';
-import { CombiningTable, type GroupSizes } from './combining-table.js';
+import { groupSizes, type CombineMode } from './combine-mode.js';
+import { CombiningTable } from './combining-table.js';
 import { KeySorter } from './key-sorter.js';
 import { partitionBy, partitionOf } from './partition.js';
 import { RecordArena } from './record-arena.js';
 import type { EmitStore, SortableRows } from './sortable-rows.js';
-
-/**
- * How emits of one key become states: `on` all that fit into memory become one, which is what a job runs with; `off` each
- * stays by itself; `everywhere` the first stays by itself and the others are combined by twos. A fold from the left then
- * meets what is combined already on its right, which is where a combiner that is not associative gives another result.
- */
-export type CombineMode = 'off' | 'on' | 'everywhere';
-
-const GROUPS: Readonly<Record<CombineMode, GroupSizes>> = {
-  off: { first: 1, next: 1 },
-  on: { first: Infinity, next: Infinity },
-  everywhere: { first: 1, next: 2 },
-};
 
 export interface MapOutputOptions {
   readonly partitions: number;
@@ -53,7 +41,7 @@ export class MapOutput {
     this.#store =
       options.aggregator === undefined
         ? new RecordArena(options.memoryBytes)
-        : new CombiningTable(options.aggregator, options.memoryBytes, GROUPS[options.combine ?? 'on']);
+        : new CombiningTable(options.aggregator, options.memoryBytes, groupSizes[options.combine ?? 'on']);
   }
 
   /** Emits of the records that are done. */

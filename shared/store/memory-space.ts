@@ -100,7 +100,7 @@ export class MemoryStage {
     this.#remove = remove;
   }
 
-  get isAborted(): boolean {
+  isAborted(): boolean {
     return this.#phase === 'aborted';
   }
 

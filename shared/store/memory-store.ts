@@ -166,7 +166,7 @@ class StagedInMemory implements StagedWrite {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#stage.isAborted) return;
+    if (this.#stage.isAborted()) return;
     this.#stage.checkOpen();
     const copy = new Uint8Array(bytes);
     try {
@@ -175,7 +175,7 @@ class StagedInMemory implements StagedWrite {
       if (!hasCode(thrown, 'aborted')) this.#stage.breakOff();
       throw thrown;
     }
-    if (!this.#stage.isAborted) this.#stage.write(copy);
+    if (!this.#stage.isAborted()) this.#stage.write(copy);
   }
 
   async seal(): Promise<Seal> {

@@ -8,7 +8,7 @@ import { identityOf } from '../../shared/codec/frame.js';
 import { failureOf, GristmillError } from '../../shared/errors.js';
 import type { AttemptId } from '../../shared/ids.js';
 import { validateParams } from '../../shared/job/definition.js';
-import type { CombineMode } from '../../shared/kernel/map-output.js';
+import type { CombineMode } from '../../shared/kernel/combine-mode.js';
 import { mergeGroups } from '../../shared/kernel/merge.js';
 import { limits } from '../../shared/limits.js';
 import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';

@@ -1,7 +1,7 @@
 /** What the modes of combining promise of a map task's output: how many emits of a key each of its states stands for. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { CombineMode } from '../../../shared/kernel/map-output.js';
+import type { CombineMode } from '../../../shared/kernel/combine-mode.js';
 import { decodeKey } from '../../../shared/codec/key.js';
 import { partitionSource, shuffleObject } from '../../harness/shuffle.js';
 
