@@ -122,7 +122,8 @@ describe('a run of a job', () => {
       '~standard': {
         version: 1 as const,
         vendor: 'test',
-        validate: (line: unknown) => ({ value: new Date(line as string) }),
+        validate: (line: unknown) =>
+          typeof line === 'string' ? { value: new Date(line) } : { issues: [{ message: 'is no line' }] },
       },
     };
     const job = defineMap({
