@@ -81,8 +81,8 @@ describe('the guide to testing jobs', () => {
   test.runIf(combines())('shows a test that fails because its combiner is not associative', () => {
     const { status, text } = vitest('delays.test.ts');
     expect(status, text).toBe(1);
-    for (const mode of ['on', 'everywhere'])
-      expect(text).toMatch(new RegExp(`FAIL.*combining changes no mean.*${mode}`));
+    expect(text).toMatch(/FAIL.*combining changes no mean \(everywhere\)/);
+    expect(text).toContain('1 failed | 1 passed');
     expect(text).toContain('"mean": 32');
     writeFileSync(join(folder, 'delays.ts'), snippets.get('delays.ts')?.replace(/^.*\/\/ wrong\n/m, '') ?? '');
     expect(vitest('delays.test.ts').status).toBe(0);
