@@ -1,4 +1,3 @@
-/** Reserved for `runJob`: importing it says that it is not built yet. */
-import { GristmillError } from '../shared/errors.js';
-
-throw new GristmillError('not-built-yet', "'gristmill/testing' is reserved and not built yet");
+/** The entry point `gristmill/testing`: tests of jobs, in any test runner. See docs/guide/testing.md. */
+export { runJob, type JobRun, type RunJobOptions } from './testing/run-job.js';
+export type { Written } from './testing/written-rows.js';

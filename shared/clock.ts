@@ -9,17 +9,31 @@ export interface Clock {
   after(delayMs: number, action: () => void): () => void;
 }
 
+/** As they were at import: test runners put fakes in their place, on which an engine would wait for ever. */
+const timers = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate };
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, delayMs);
+    const timer = timers.setTimeout(action, delayMs);
     timer.unref();
     return () => {
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
     };
   },
 };
+
+/** One turn of the event loop, which no clock measures: what was rejected or has arrived meanwhile shows. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void timers.setImmediate(resolve));
+}
+
+/** Keeps the process alive until the returned function is called: for what waits on timers that do not. */
+export function stayAlive(): () => void {
+  const timer = timers.setInterval(() => undefined, 2 ** 30);
+  return () => timers.clearInterval(timer);
+}
 
 /** What `promise` gives, or a rejection with `late()` when it has not settled after `limitMs`. */
 export async function within<T>(clock: Clock, limitMs: number, promise: Promise<T>, late: () => Error): Promise<T> {

@@ -161,6 +161,14 @@ export function failureOf(thrown: unknown): Failure {
   };
 }
 
+/** A failure that was data, as the error it was. */
+export function errorOf(failure: Failure): GristmillError {
+  return new GristmillError(failure.code, failure.message, {
+    ...(failure.where !== undefined && { where: failure.where }),
+    ...(failure.stack !== undefined && { userStack: failure.stack }),
+  });
+}
+
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text);
 }

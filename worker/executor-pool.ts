@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
 import type { Assignment } from '../shared/protocol.js';
-import type { Progress } from './executor/progress.js';
+import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
 
 interface Slot {

@@ -12,7 +12,7 @@ import { limits } from '../shared/limits.js';
 import type { Assignment, TaskReport } from '../shared/protocol.js';
 import type { JobPlace } from './executor/io-requests.js';
 import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './executor/messages.js';
-import type { Progress } from './executor/progress.js';
+import type { Progress } from './ports.js';
 import { LogCapture } from './log-capture.js';
 
 const PROGRAM = fileURLToPath(new URL('./executor/main.js', import.meta.url));

@@ -1,18 +1,80 @@
 /**
- * The two ports of task code: where bytes come from and where they go, both synchronous. In an executor they are backed
- * by the ring; in `runJob` they will be direct calls.
+ * The ports of task code. Where bytes come from and where they go is synchronous, so that `emit` and `values` are plain
+ * calls: in an executor it is backed by the ring, in `runJob` by objects in memory.
  */
+import type { ByteSource } from '../shared/kernel/block-source.js';
+import type { CsvFormat, FoundInputs, Plan } from '../shared/plan.js';
+import type { InspectSpec } from '../shared/protocol.js';
+import type { Scratch } from '../shared/kernel/scratch.js';
 import type { Seal } from '../shared/store/object-store.js';
 
-export interface ByteSource {
-  /** The next bytes, valid until the next call; undefined at the end. */
-  next(): Uint8Array | undefined;
-  /** Ends it early; nothing after the end. */
-  close(): void;
-}
+export type { ByteSource } from '../shared/kernel/block-source.js';
 
 export interface ByteSink {
   /** Takes the bytes before it returns. */
   write(bytes: Uint8Array): void;
   seal(): Seal;
+}
+
+/** Bytes of an input from `from` on; at `softEnd` reading ahead ends, and bytes come one buffer at a time as asked. */
+export interface InputRequest {
+  readonly kind: 'input';
+  readonly uri: string;
+  readonly from: number;
+  readonly softEnd: number;
+  /** The object as the plan froze it: anything else is `input-changed`. */
+  readonly bytes: number;
+  readonly etag: string;
+}
+
+/** One partition of one shuffle object: its frames. */
+export interface ShuffleRequest {
+  readonly kind: 'shuffle';
+  readonly key: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A stream out: staged, and published at once when it is a shuffle object. */
+export interface OutputRequest {
+  /** `store`: a key of the coordinator's store; `uri`: an absolute URI below a job's output. */
+  readonly to: { readonly in: 'store'; readonly key: string } | { readonly in: 'uri'; readonly uri: string };
+  readonly attempt: string;
+}
+
+/** What a reduce task reads: one source for each map object that has records for its partition, in map order. */
+export interface StageSource {
+  readonly key: string;
+  readonly attempt: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly records: number;
+  readonly weight: number;
+  readonly sum: bigint;
+}
+
+export interface Progress {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** Scratch runs of one attempt. */
+export interface TaskScratch extends Scratch {
+  /** Whatever is left of them is gone. */
+  remove(): void;
+}
+
+/** All that a task asks of the world around it. */
+export interface TaskIo {
+  openBytes(request: InputRequest | ShuffleRequest): ByteSource;
+  openOutput(request: OutputRequest): ByteSink;
+  /** The job's plan. */
+  plan(): Plan | Promise<Plan>;
+  /** What the map stage's manifest of that generation, and the objects' indexes, have for a partition. */
+  stage(generation: number, partition: number): readonly StageSource[] | Promise<readonly StageSource[]>;
+  /** The inputs that are there, and what their headers say. */
+  findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs;
+  put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };
+  /** After a failed attempt: nothing of it stays open. */
+  abandon(): void;
 }

@@ -73,11 +73,9 @@ export function parseJsonLine(text: string): unknown {
   }
 }
 
+const NOT_BLANK = /[^ \t\r\n]/;
+
 /** True for lines of white space alone, which JSONL readers skip. */
-export function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at];
-    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d && byte !== 0x0a) return false;
-  }
-  return true;
+export function isBlankText(line: string): boolean {
+  return !(line.charCodeAt(0) > 0x20) && !NOT_BLANK.test(line);
 }

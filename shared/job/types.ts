@@ -64,7 +64,7 @@ export interface BuiltInAggregator<in V, out Result> {
 export type AnyAggregator<V, Result> = Aggregator<V, unknown, Result> | BuiltInAggregator<V, Result>;
 
 /** AbortSignal where the user's project knows it (lib dom, @types/node), else the part that every project can name. */
-type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } }
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } }
   ? Known
   : { readonly aborted: boolean; readonly reason: unknown };
 

@@ -27,13 +27,19 @@ const MESSAGE_CHARACTERS_MAX = 8_192;
 export function mapUserStack(thrown: unknown, options: UserStackOptions): UserStack {
   const map = typeof options.sourceMap === 'string' ? inlineSourceMap(options.sourceMap) : options.sourceMap;
   const place = (line: number, column: number) => sourcePlace(map, line, column);
+  return stackOf(thrown, (stack) => userFrames(stack, options.bundleUrl, place));
+}
+
+/** The message of what was thrown, with those frames of its stack that are the user's, and with its causes. */
+export function stackOf(thrown: unknown, framesOf: (stack: string) => readonly Frame[]): UserStack {
   const lines: string[] = [];
   let where: string | undefined;
   let error = thrown;
   const seen = new Set<unknown>();
   do {
     seen.add(error);
-    const frames = userFrames(property(error, 'stack'), options.bundleUrl, place);
+    const stack = property(error, 'stack');
+    const frames = typeof stack === 'string' ? framesOf(stack) : [];
     lines.push(
       `${seen.size === 1 ? '' : 'caused by: '}${messageOf(error)}`,
       ...frames.map(({ text }) => `    ${text}`),
@@ -74,18 +80,17 @@ function sourcePlace(map: SourceMap | undefined, line: number, column: number): 
   return `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
 }
 
-interface Frame {
+export interface Frame {
   /** `at map (word-count.ts:7:13)`. */
   readonly text: string;
   readonly where: string;
 }
 
 function userFrames(
-  stack: unknown,
+  stack: string,
   bundleUrl: string,
   place: (line: number, column: number) => string | undefined,
 ): readonly Frame[] {
-  if (typeof stack !== 'string') return [];
   const frames: Frame[] = [];
   for (const line of stack.split('\n')) {
     const start = line.indexOf(bundleUrl);

@@ -156,7 +156,9 @@ export class CollectedEmits implements EmitStore {
   #write(partition: number, from: number, to: number, take: TakeBlock): void {
     const { exports } = this.#kernel;
     if (this.#fold) {
-      this.#writeFolded(this.#fold, new ArenaRows(this.#kernel, this.#rowsAt, from, to), (block) => take(partition, block));
+      this.#writeFolded(this.#fold, new ArenaRows(this.#kernel, this.#rowsAt, from, to), (block) =>
+        take(partition, block),
+      );
       return;
     }
     for (let place = from; place < to;) {

@@ -11,6 +11,8 @@ import { kernelWasm } from './generated/wasm.js';
 const PAGE_BYTES = 65_536;
 /** 4 GiB less one page: a view of 2^32 bytes is one more than every V8 allows. */
 const PAGES = 65_535;
+/** The longest piece of text that is scanned at once. */
+const TEXT_BYTES_MAX = 256 * 1024;
 /** Where that much address space is not to be had. */
 const PAGES_LEAST = 4_096;
 
@@ -137,9 +139,22 @@ export class Kernel {
     this.view = new DataView(this.memory.buffer);
   }
 
-  /** The first address that no kernel uses by itself. */
+  /** The first address that no kernel uses by itself: behind the text that is being scanned. */
   get start(): number {
-    return this.exports.regionsStart() >>> 0;
+    return this.linesAt + TEXT_BYTES_MAX * 4;
+  }
+
+  /** Where a piece of text is scanned, with 64 bytes of room behind it, and where the ends of its lines go. */
+  get textAt(): number {
+    return Math.ceil((this.exports.regionsStart() >>> 0) / 64) * 64;
+  }
+
+  get linesAt(): number {
+    return this.textAt + TEXT_BYTES_MAX + 128;
+  }
+
+  get textBytesMax(): number {
+    return TEXT_BYTES_MAX;
   }
 
   get end(): number {

@@ -184,12 +184,20 @@ export class MapOutput {
   #merge(runs: readonly SpillRun[], take: TakeBlock): void {
     const { kernel, partitions, memoryBytes, scratch, fold, combine } = this.#options;
     for (let partition = 0; partition < partitions; partition++) {
-      const inputs = runs.map((run) => run.input(partition)).filter((input): input is MergeInput => input !== undefined);
+      const inputs = runs
+        .map((run) => run.input(partition))
+        .filter((input): input is MergeInput => input !== undefined);
       if (inputs.length === 0) continue;
       const combining = combine === undefined || combine === 'on';
-      const merge = new Merge({ kernel, memoryBytes, inputs, scratch, spec: this.#spec, fold: combining ? fold : undefined });
+      const merge = new Merge({
+        kernel,
+        memoryBytes,
+        inputs,
+        scratch,
+        spec: this.#spec,
+        fold: combining ? fold : undefined,
+      });
       merge.write((block) => take(partition, block));
     }
   }
 }
-

@@ -192,4 +192,3 @@ export class MergedStates {
     this.#key.set(keys.subarray(start, end));
   }
 }
-

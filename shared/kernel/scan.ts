@@ -79,6 +79,31 @@ export class LineScanner {
     this.#finished = true;
   }
 
+  /**
+   * Passes over all lines that are whole within the chunk and belong to the split: `[start, end)` of the chunk's bytes, at most
+   * `bytesMax` of them. Undefined where there is none, or where they have to be taken one by one.
+   */
+  wholeLines(bytesMax: number): { readonly start: number; readonly end: number; readonly offset: number } | undefined {
+    const start = this.#at;
+    const chunk = this.#chunk;
+    // At offset 0 there may be a byte order mark; a limit below a chunk is a test's.
+    const oneByOne = this.#skipping || this.#heldBytes > 0 || this.#lineOffset === 0 || this.#recordBytesMax < bytesMax;
+    if (this.#done || oneByOne) return undefined;
+    let end = chunk.lastIndexOf(NEWLINE, Math.min(chunk.length, start + bytesMax) - 1) + 1;
+    if (end <= start) return undefined;
+    const lastByte = this.#splitEnd - 1 - this.#chunkOffset;
+    if (end > lastByte + 1) end = chunk.indexOf(NEWLINE, Math.max(start, lastByte)) + 1;
+    const offset = this.#chunkOffset + start;
+    this.#at = end;
+    this.#beginLine(this.#chunkOffset + end);
+    return { start, end, offset };
+  }
+
+  /** The chunk that was pushed last. */
+  get chunk(): Uint8Array {
+    return this.#chunk;
+  }
+
   /** Moves to the next line; false when there is none yet, or none any more. Throws `record-too-large` and goes on after it. */
   next(): boolean {
     while (!this.#done) {

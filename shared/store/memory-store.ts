@@ -1,10 +1,8 @@
 /** Objects in memory: for tests, simulation and `runJob`. Deterministic: no clock, no randomness, no I/O. */
 import { GristmillError, hasCode } from '../errors.js';
-import { createXxh64 } from '../codec/checksum.js';
-import { isSealed, publishLost, stagedMissing } from './seal-check.js';
-import { STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, compareKeys, folderOf } from './key.js';
+import { STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey } from './key.js';
+import { MemorySpace, type MemoryStage } from './memory-space.js';
 import type {
-  ByteRange,
   CallOptions,
   DiscardOptions,
   ObjectInfo,
@@ -16,6 +14,7 @@ import type {
   StagedWrite,
 } from './object-store.js';
 import { checkRange } from './range.js';
+import { isSealed, publishLost, stagedMissing } from './seal-check.js';
 import { throwIfAborted } from './signal.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -29,35 +28,14 @@ export interface MemoryStoreOptions {
   readonly before?: (operation: StoreOperation, key: string) => void | Promise<void>;
 }
 
-interface Stored {
-  readonly bytes: Uint8Array;
-  readonly etag: string;
-  /** The staged write it was published from. */
-  readonly staged?: string;
-}
-
-/** What all handles on one store share. */
-class Space {
-  readonly objects = new Map<string, Stored>();
-  /** Sealed or open, by the name in the seal. */
-  readonly staged = new Map<string, MemoryStage>();
-  #count = 0;
-
-  nextName(): string {
-    this.#count += 1;
-    return String(this.#count);
-  }
-}
-
 export class MemoryStore implements ObjectStore {
   readonly uri: string;
   readonly #before: (operation: StoreOperation, key: string) => void | Promise<void>;
-  readonly #space: Space;
+  readonly #space: MemorySpace;
 
-  constructor(options: MemoryStoreOptions = {}, space: unknown = new Space()) {
+  constructor(options: MemoryStoreOptions = {}, space: MemorySpace = new MemorySpace()) {
     this.uri = options.uri ?? 'memory:';
     this.#before = options.before ?? (() => undefined);
-    if (!(space instanceof Space)) throw new GristmillError('internal', 'a handle comes from MemoryStore.handle');
     this.#space = space;
   }
 
@@ -70,26 +48,24 @@ export class MemoryStore implements ObjectStore {
     checkWritableKey(key);
     const copy = new Uint8Array(bytes);
     await this.#begin('put', key, options);
-    if (options.ifAbsent === true && this.#space.objects.has(key)) {
+    if (options.ifAbsent === true && this.#space.has(key)) {
       throw new GristmillError('object-exists', `${key} exists already`, { where: key });
     }
-    const etag = this.#space.nextName();
-    this.#space.objects.set(key, { bytes: copy, etag });
-    return { etag };
+    return { etag: this.#space.put(key, copy) };
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<Uint8Array> {
     checkKey(key);
     const range = checkRange(options.range);
     await this.#begin('get', key, options);
-    return this.#read(key, range).slice();
+    return this.#space.read(key, range).slice();
   }
 
   async *stream(key: string, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
     checkKey(key);
     const range = checkRange(options.range);
     await this.#begin('stream', key, options);
-    const bytes = this.#read(key, range);
+    const bytes = this.#space.read(key, range);
     for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
       throwIfAborted(options.signal);
       yield bytes.slice(at, at + PIECE_BYTES);
@@ -99,16 +75,15 @@ export class MemoryStore implements ObjectStore {
   async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
     checkKey(key);
     await this.#begin('head', key, options);
-    return this.#info(key);
+    return this.#space.info(key);
   }
 
   async *list(prefix: string, options: CallOptions = {}): AsyncGenerator<ObjectInfo> {
     checkPrefix(prefix);
     await this.#begin('list', prefix, options);
-    const keys = [...this.#space.objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys);
-    for (const key of keys) {
+    for (const key of this.#space.keys(prefix)) {
       throwIfAborted(options.signal);
-      const info = this.#info(key);
+      const info = this.#space.info(key);
       if (info !== undefined) yield info;
     }
   }
@@ -117,7 +92,7 @@ export class MemoryStore implements ObjectStore {
     for (const key of keys) {
       checkKey(key);
       await this.#begin('delete', key, options);
-      this.#space.objects.delete(key);
+      this.#space.delete(key);
     }
   }
 
@@ -125,37 +100,31 @@ export class MemoryStore implements ObjectStore {
     checkWritableKey(key);
     checkAttempt(attempt);
     await this.#begin('stage', key, options);
-    const staged = `${folderOf(key)}${STAGING}/${attempt}.${this.#space.nextName()}`;
-    const stage = new MemoryStage(
-      (operation) => this.#begin(operation, key, options),
-      () => this.#space.staged.delete(staged),
-      { staged, key, attempt },
-    );
-    this.#space.staged.set(staged, stage);
-    return stage;
+    const stage = this.#space.stage(key, attempt);
+    return new StagedInMemory(stage, (operation) => this.#begin(operation, key, options));
   }
 
   async publish(seal: Seal, options: CallOptions = {}): Promise<void> {
     checkWritableKey(seal.key);
     checkKey(seal.staged);
     await this.#begin('publish', seal.key, options);
-    const stage = this.#space.staged.get(seal.staged);
+    const stage = this.#space.staged(seal.staged);
     const isWhole = stage?.bytes === seal.bytes;
-    if (!this.#space.objects.has(seal.key)) {
+    if (!this.#space.has(seal.key)) {
       if (stage === undefined || !isWhole) throw stagedMissing(seal);
-      this.#space.objects.set(seal.key, { bytes: stage.collect(), etag: this.#space.nextName(), staged: seal.staged });
+      this.#space.put(seal.key, stage.collect(), seal.staged);
     } else if (!(await this.#isPublished(seal))) {
       throw publishLost(seal);
     }
-    this.#space.staged.delete(seal.staged);
+    this.#space.dropStaged(seal.staged);
   }
 
   async discard(seal: Seal, options: CallOptions = {}): Promise<void> {
     checkWritableKey(seal.key);
     checkKey(seal.staged);
     await this.#begin('discard', seal.key, options);
-    this.#space.staged.delete(seal.staged);
-    if (await this.#isPublished(seal)) this.#space.objects.delete(seal.key);
+    this.#space.dropStaged(seal.staged);
+    if (await this.#isPublished(seal)) this.#space.delete(seal.key);
   }
 
   async discardStaged(prefix: string, options: DiscardOptions = {}): Promise<void> {
@@ -163,8 +132,7 @@ export class MemoryStore implements ObjectStore {
     await this.#begin('discard', prefix, options);
     const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
     const beginning = options.deep ? folder : `${folder}${STAGING}/`;
-    for (const staged of [...this.#space.staged.keys()])
-      if (staged.startsWith(beginning)) this.#space.staged.delete(staged);
+    this.#space.dropStagedBelow(beginning);
   }
 
   async close(): Promise<void> {
@@ -177,22 +145,10 @@ export class MemoryStore implements ObjectStore {
     throwIfAborted(options.signal);
   }
 
-  #info(key: string): ObjectInfo | undefined {
-    const object = this.#space.objects.get(key);
-    return object && { key, bytes: object.bytes.length, etag: object.etag };
-  }
-
-  #read(key: string, range: ByteRange | undefined): Uint8Array {
-    const object = this.#space.objects.get(key);
-    if (object === undefined) throw new GristmillError('object-not-found', `there is no object ${key}`, { where: key });
-    return range === undefined ? object.bytes : object.bytes.subarray(range.start, range.end);
-  }
-
   async #isPublished(seal: Seal): Promise<boolean> {
-    const object = this.#space.objects.get(seal.key);
-    if (object === undefined) return false;
-    if (object.staged === seal.staged) return true;
-    return isSealed(seal, oneByOne([object.bytes]));
+    if (!this.#space.has(seal.key)) return false;
+    if (this.#space.stagedNameOf(seal.key) === seal.staged) return true;
+    return isSealed(seal, oneByOne([this.#space.read(seal.key)]));
   }
 }
 
@@ -200,71 +156,37 @@ async function* oneByOne(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Arr
   yield* pieces;
 }
 
-class MemoryStage implements StagedWrite {
+class StagedInMemory implements StagedWrite {
+  readonly #stage: MemoryStage;
   readonly #begin: (operation: StoreOperation) => Promise<void>;
-  readonly #remove: () => void;
-  readonly #names: Pick<Seal, 'staged' | 'key' | 'attempt'>;
-  readonly #checksum = createXxh64();
-  readonly #pieces: Uint8Array[] = [];
-  #phase: 'open' | 'broken' | 'sealed' | 'aborted' = 'open';
-  #seal: Seal | undefined;
-  bytes = 0;
 
-  constructor(
-    begin: (operation: StoreOperation) => Promise<void>,
-    remove: () => void,
-    names: Pick<Seal, 'staged' | 'key' | 'attempt'>,
-  ) {
+  constructor(stage: MemoryStage, begin: (operation: StoreOperation) => Promise<void>) {
+    this.#stage = stage;
     this.#begin = begin;
-    this.#remove = remove;
-    this.#names = names;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#phase === 'aborted') return;
-    this.#refuse();
+    if (this.#stage.isAborted()) return;
+    this.#stage.checkOpen();
     const copy = new Uint8Array(bytes);
     try {
       await this.#begin('write');
     } catch (thrown) {
-      if (!hasCode(thrown, 'aborted')) this.#phase = 'broken';
+      if (!hasCode(thrown, 'aborted')) this.#stage.breakOff();
       throw thrown;
     }
-    if (this.#isAborted()) return;
-    this.#pieces.push(copy);
-    this.#checksum.update(copy);
-    this.bytes += copy.length;
+    if (!this.#stage.isAborted()) this.#stage.write(copy);
   }
 
   async seal(): Promise<Seal> {
-    if (this.#seal !== undefined && this.#phase === 'sealed') return this.#seal;
-    this.#refuse();
+    const { sealed } = this.#stage;
+    if (sealed !== undefined) return sealed;
+    this.#stage.checkOpen();
     await this.#begin('seal');
-    this.#phase = 'sealed';
-    this.#seal = { ...this.#names, bytes: this.bytes, xxh64: this.#checksum.digest() };
-    return this.#seal;
+    return this.#stage.seal();
   }
 
   async abort(): Promise<void> {
-    this.#phase = 'aborted';
-    this.#remove();
-  }
-
-  collect(): Uint8Array {
-    return new Uint8Array(Buffer.concat(this.#pieces));
-  }
-
-  #isAborted(): boolean {
-    return this.#phase === 'aborted';
-  }
-
-  #refuse(): void {
-    if (this.#phase === 'open') return;
-    const { key, attempt } = this.#names;
-    throw new GristmillError(
-      this.#phase === 'aborted' ? 'aborted' : 'internal',
-      `the staged output takes no more bytes: it is ${this.#phase}`,
-      { context: { key, attempt } },
-    );
+    this.#stage.abort();
   }
 }

@@ -3,19 +3,20 @@ import { decodeBlock, type Block } from '../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../shared/codec/frame.js';
 import { parseIndex, parseTail, TAIL_BYTES, type ShuffleIndex } from '../../shared/codec/shuffle-object.js';
 import type { BlockSource } from '../../shared/kernel/block-source.js';
-import { MapOutput, type MapOutputOptions, type ShuffleSummary } from '../../shared/kernel/reference/map-output.js';
+import type { ShuffleSummary } from '../../shared/kernel/map-output.js';
+import { kernels, type OutputOptions } from './engines.js';
 
 export interface ShuffleObject {
   readonly attempt: string;
   readonly bytes: Buffer;
-  readonly summary: ShuffleSummary;
+  readonly summary: Omit<ShuffleSummary, 'bytesSpilled'>;
 }
 
 export type Emits = readonly (readonly [key: unknown, value: unknown])[];
 
 /** One map attempt whose records emit one pair each. */
-export function shuffleObject(options: Omit<MapOutputOptions, 'memoryBytes' | 'job'>, emits: Emits): ShuffleObject {
-  const output = new MapOutput({ ...options, job: 'job', memoryBytes: 512 * 1024 * 1024 });
+export function shuffleObject(options: Omit<OutputOptions, 'job'>, emits: Emits): ShuffleObject {
+  const output = kernels.output({ ...options, job: 'job', memoryBytes: 512 * 1024 * 1024 });
   for (const [key, value] of emits) {
     output.emit(key, value);
     output.recordDone();

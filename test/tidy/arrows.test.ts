@@ -11,8 +11,8 @@ const mayImport: Record<SourceFolder, readonly SourceFolder[]> = {
   client: ['client', 'shared', 'proto'],
 };
 
-/** The composition root of `gristmill run`, the one place where coordinator and worker meet. */
-const composes = /^client\/(run\/|run\.ts$|testing)/;
+/** The composition roots of `gristmill run` and of `gristmill/testing`, the places where coordinator and worker meet. */
+const composes = /^client\/(run|testing)\//;
 
 const outsidePorts = /^(node:(?!assert$)|@grpc\/|minio$|pino$|esbuild$|commander$)/;
 

@@ -3,11 +3,12 @@ import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'nod
 import { join } from 'node:path';
 import { GristmillError } from '../../shared/errors.js';
 import type { ByteSource } from '../../shared/kernel/block-source.js';
-import { type Scratch, type ScratchRun } from '../../shared/kernel/scratch.js';
+import type { ScratchRun } from '../../shared/kernel/scratch.js';
+import type { TaskScratch } from '../ports.js';
 
 const READ_BYTES = 256 * 1024;
 
-export class FileScratch implements Scratch {
+export class FileScratch implements TaskScratch {
   private readonly folder: string;
   private readonly open = new Set<number>();
   private runs = 0;
@@ -42,13 +43,16 @@ export class FileScratch implements Scratch {
   private read(path: string): ByteSource {
     const file = this.openFile(path, 'r');
     const buffer = new Uint8Array(READ_BYTES);
-    return { next: () => {
-      if (!this.open.has(file)) return undefined;
-      const length = readSync(file, buffer);
-      if (length > 0) return buffer.subarray(0, length);
-      this.close(file);
-      return undefined;
-    }, close: () => this.close(file) };
+    return {
+      next: () => {
+        if (!this.open.has(file)) return undefined;
+        const length = readSync(file, buffer);
+        if (length > 0) return buffer.subarray(0, length);
+        this.close(file);
+        return undefined;
+      },
+      close: () => this.close(file),
+    };
   }
 
   private openFile(path: string, flags: 'w' | 'r'): number {

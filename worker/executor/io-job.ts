@@ -2,34 +2,30 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { identityOf } from '../../shared/codec/frame.js';
-import { hex64 } from '../../shared/codec/checksum.js';
-import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
-import {
-  INDEX_ENTRY_BYTES,
-  parseIndex,
-  parseIndexEntry,
-  parseTail,
-  TAIL_BYTES,
-  type PartitionEntry,
-} from '../../shared/codec/shuffle-object.js';
+import { INDEX_ENTRY_BYTES } from '../../shared/codec/shuffle-object.js';
 import { GristmillError } from '../../shared/errors.js';
 import { readHeaders } from '../../shared/formats/csv-header.js';
 import { expandInputs } from '../../shared/formats/inputs.js';
 import { limitInputs } from '../../shared/formats/limit.js';
-import { storeKeys, type FoundInputs, type Plan, type StageObject } from '../../shared/plan.js';
+import { storeKeys, type FoundInputs, type Plan } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { openStore } from '../../shared/store/open.js';
-import { asFetchFailure } from './fetch-failure.js';
-import type { IoCall, JobPlace, StageSource } from './io-requests.js';
+import { StageSources } from '../task/stage-sources.js';
+import type { IoCall, JobPlace } from './io-requests.js';
 
 export class IoJob {
   readonly place: JobPlace;
   readonly store: ObjectStore;
+  private readonly stageSources: StageSources;
 
   constructor(place: JobPlace) {
     this.place = place;
     this.store = openStore(place.storeUri);
+    // An index is kept as a file, of which only the entry is read.
+    this.stageSources = new StageSources(place.job, this.store, {
+      entry: (attempt, partition) => readEntry(this.indexPath(attempt), partition),
+      keep: (attempt, index) => this.keep(this.indexPath(attempt), index),
+    });
   }
 
   async answer(call: Exclude<IoCall, { name: 'seal' }>, signal: AbortSignal): Promise<unknown> {
@@ -39,7 +35,7 @@ export class IoJob {
       case 'plan':
         return this.plan(signal);
       case 'stage':
-        return this.stageSources(call.generation, call.partition, signal);
+        return this.stageSources.of(call.generation, call.partition, { signal });
       case 'find-inputs':
         return findInputs(call);
       case 'put': {
@@ -69,44 +65,8 @@ export class IoJob {
     return JSON.parse(Buffer.from(bytes).toString()) as Plan;
   }
 
-  /** The objects that hold records of `partition`, from the stage's manifest and the objects' indexes. */
-  private async stageSources(generation: number, partition: number, signal: AbortSignal): Promise<StageSource[]> {
-    const key = storeKeys.stageManifest(this.place.job, 'map', generation);
-    const manifest = parseStageManifest(await this.store.get(key, { signal }));
-    const sources: StageSource[] = [];
-    for (const object of manifest.objects) {
-      const { offset, bytes, records, weight, sum } = await this.indexEntry(object, partition, signal);
-      if (records > 0) sources.push({ key: object.key, attempt: object.attempt, offset, bytes, records, weight, sum });
-    }
-    return sources;
-  }
-
-  /** From the object's index, fetched once per agent and kept as a file, of which only the entry is read. */
-  private async indexEntry(object: StageObject, partition: number, signal: AbortSignal): Promise<PartitionEntry> {
-    const path = join(this.place.jobDir, `${object.attempt}.index`);
-    const entry = (await readEntry(path, partition)) ?? (await this.fetchIndex(object, path, partition, signal));
-    return parseIndexEntry(entry, partition);
-  }
-
-  private async fetchIndex(
-    object: StageObject,
-    path: string,
-    partition: number,
-    signal: AbortSignal,
-  ): Promise<Uint8Array> {
-    try {
-      const tailRange = { start: object.bytes - TAIL_BYTES, end: object.bytes };
-      const tailBytes = await this.store.get(object.key, { range: tailRange, signal });
-      const tail = parseTail(tailBytes, identityOf(this.place.job, object.attempt), object.bytes);
-      if (hex64(tail.digest) !== object.digest) throw corrupt(object, 'has another index than its map task reported');
-      const range = { start: tail.indexOffset, end: tail.indexOffset + tail.indexBytes };
-      const index = await this.store.get(object.key, { range, signal });
-      parseIndex(index, tail);
-      await this.keep(path, index);
-      return index.subarray(partition * INDEX_ENTRY_BYTES, (partition + 1) * INDEX_ENTRY_BYTES);
-    } catch (error) {
-      throw asFetchFailure(error, object.key);
-    }
+  private indexPath(attempt: string): string {
+    return join(this.place.jobDir, `${attempt}.index`);
   }
 
   /** Appears whole or not at all: executors of one agent may fetch the same thing at once. */
@@ -140,8 +100,4 @@ async function readEntry(path: string, partition: number): Promise<Uint8Array | 
   } finally {
     await file.close();
   }
-}
-
-function corrupt(object: StageObject, what: string): GristmillError {
-  return new GristmillError('shuffle-corrupt', `a shuffle object ${what}`, { context: { key: object.key } });
 }

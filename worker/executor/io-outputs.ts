@@ -2,7 +2,7 @@
 import { GristmillError } from '../../shared/errors.js';
 import type { ObjectStore, Seal, StagedWrite } from '../../shared/store/object-store.js';
 import { locate } from '../../shared/store/open.js';
-import type { OutputRequest } from './io-requests.js';
+import type { OutputRequest } from '../ports.js';
 import type { RingProducer } from './ring.js';
 
 interface Output {

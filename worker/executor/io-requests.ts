@@ -2,26 +2,8 @@
 import type { InspectSpec } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
 import type { CsvFormat } from '../../shared/plan.js';
+import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
 import type { FromExecutor } from './messages.js';
-
-/** Bytes of an input from `from` on; at `softEnd` reading ahead ends, and bytes come one buffer at a time as asked. */
-export interface InputRequest {
-  readonly kind: 'input';
-  readonly uri: string;
-  readonly from: number;
-  readonly softEnd: number;
-  /** The object as the plan froze it: anything else is `input-changed`. */
-  readonly bytes: number;
-  readonly etag: string;
-}
-
-/** One partition of one shuffle object: its frames. */
-export interface ShuffleRequest {
-  readonly kind: 'shuffle';
-  readonly key: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
 
 /** Answered with one `v8.serialize`d value. */
 export interface CallRequest {
@@ -42,13 +24,6 @@ export type IoCall =
   | { readonly name: 'put'; readonly key: string; readonly bytes: Uint8Array }
   | { readonly name: 'seal'; readonly output: number };
 
-/** A stream out: staged, and published at once when it is a shuffle object. */
-export interface OutputRequest {
-  /** `store`: a key of the coordinator's store; `uri`: an absolute URI below a job's output. */
-  readonly to: { readonly in: 'store'; readonly key: string } | { readonly in: 'uri'; readonly uri: string };
-  readonly attempt: string;
-}
-
 export type OpenRequest = InputRequest | ShuffleRequest | CallRequest;
 
 export type IoMessage =
@@ -59,17 +34,6 @@ export type IoMessage =
   | { readonly type: 'write'; readonly output: number; readonly buffer: number; readonly length: number }
   | { readonly type: 'abort-outputs' }
   | { readonly type: 'to-agent'; readonly message: FromExecutor };
-
-/** What a reduce task reads: one source for each map object that has records for its partition, in map order. */
-export interface StageSource {
-  readonly key: string;
-  readonly attempt: string;
-  readonly offset: number;
-  readonly bytes: number;
-  readonly records: number;
-  readonly weight: number;
-  readonly sum: bigint;
-}
 
 export interface JobPlace {
   readonly job: JobId;

@@ -4,8 +4,9 @@ import { failureOf, GristmillError } from '../../shared/errors.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { locate } from '../../shared/store/open.js';
 import { Credits } from './credits.js';
-import { asFetchFailure } from './fetch-failure.js';
-import type { InputRequest, OpenRequest, ShuffleRequest } from './io-requests.js';
+import type { InputRequest, ShuffleRequest } from '../ports.js';
+import { asFetchFailure } from '../task/fetch-failure.js';
+import type { OpenRequest } from './io-requests.js';
 import { FILLED_DATA, FILLED_END, FILLED_ERROR, type RingProducer } from './ring.js';
 
 /** Answers calls; whatever it throws is thrown again on the user thread. */

@@ -3,17 +3,21 @@
  * the I/O thread, started first, talks to the store and the agent.
  */
 import { writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import { installApi } from '../../shared/job/host.js';
+import { Kernel } from '../../shared/kernel/kernel.js';
 import { limits } from '../../shared/limits.js';
+import { Strays } from '../task/strays.js';
+import { TaskHost } from '../task/task-host.js';
+import { loadBundledJob } from './bundled-job.js';
+import { FileScratch } from './file-scratch.js';
 import type { IoThreadData } from './io-thread.js';
 import { END_OF_ATTEMPT, type ToExecutor } from './messages.js';
-import { createProgress } from './progress.js';
+import { createProgress, writeProgress } from './progress.js';
 import { createRing, RingConsumer } from './ring.js';
-import { Strays } from './strays.js';
-import { TaskRunner } from './task-runner.js';
 import { postTo, UserIo } from './user-io.js';
 
 const scratchDir = process.argv[2];
@@ -39,7 +43,9 @@ process.exit = (code) => {
 };
 installApi();
 const strays = new Strays();
-strays.watch();
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (thrown: unknown) => strays.catch(thrown));
+}
 
 // As they are now: user code may replace or end them.
 const writers = [process.stdout, process.stderr].map((stream) => {
@@ -47,23 +53,27 @@ const writers = [process.stdout, process.stderr].map((stream) => {
   return stream.write.bind(stream);
 });
 const post = postTo(ioThread);
-const runner = new TaskRunner({
-  io: new UserIo(new RingConsumer(memory), post),
-  scratchDir,
-  progress,
+const io = new UserIo(new RingConsumer(memory), post);
+let kernel: Kernel | undefined;
+const host = new TaskHost({
+  io,
+  load: ({ codeVersion }) => loadBundledJob(codeVersion, io),
+  scratch: (attempt) => new FileScratch(join(scratchDir, attempt)),
+  kernel: () => (kernel ??= new Kernel()),
   clock: systemClock,
+  onProgress: (now) => writeProgress(progress, now),
   strays,
   log: (line) => process.stdout.write(`${line}\n`),
 });
 
 async function runTask(message: Extract<ToExecutor, { type: 'task' }>): Promise<void> {
-  const report = await runner.run(message.place, message.assignment);
+  const report = await host.run(message.assignment);
   for (const write of writers) write(END_OF_ATTEMPT);
   post({ type: 'to-agent', message: { type: 'report', report } });
 }
 
 ioThread.on('message', (message: ToExecutor) => {
-  if (message.type === 'cancel') runner.cancel();
+  if (message.type === 'cancel') host.cancel();
   else void runTask(message);
 });
 post({ type: 'to-agent', message: { type: 'ready' } });

@@ -1,9 +1,5 @@
 /** Progress in shared memory: written by the user thread between blocks, read by the I/O thread now and then. */
-
-export interface Progress {
-  readonly records: number;
-  readonly bytes: number;
-}
+import type { Progress } from '../ports.js';
 
 export function createProgress(): SharedArrayBuffer {
   return new SharedArrayBuffer(3 * Float64Array.BYTES_PER_ELEMENT);

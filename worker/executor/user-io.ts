@@ -5,10 +5,20 @@
  */
 import { deserialize } from 'node:v8';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { GristmillError, type Failure } from '../../shared/errors.js';
+import { errorOf, type Failure } from '../../shared/errors.js';
 import type { Seal } from '../../shared/store/object-store.js';
-import type { ByteSource, ByteSink } from '../ports.js';
-import type { InputRequest, IoCall, IoMessage, OpenRequest, OutputRequest, ShuffleRequest } from './io-requests.js';
+import type { CsvFormat, FoundInputs, Plan } from '../../shared/plan.js';
+import type { InspectSpec } from '../../shared/protocol.js';
+import type {
+  ByteSink,
+  ByteSource,
+  InputRequest,
+  OutputRequest,
+  ShuffleRequest,
+  StageSource,
+  TaskIo,
+} from '../ports.js';
+import type { IoCall, IoMessage, OpenRequest } from './io-requests.js';
 import { FILLED_DATA, FILLED_END, type Filled, type RingConsumer } from './ring.js';
 
 export type PostToIo = (message: IoMessage) => void;
@@ -19,14 +29,6 @@ export function postTo(port: MessagePort | Worker): PostToIo {
   };
 }
 
-/** A failure that crossed threads, as the error it was. */
-export function errorOf(failure: Failure): GristmillError {
-  return new GristmillError(failure.code, failure.message, {
-    ...(failure.where !== undefined && { where: failure.where }),
-    ...(failure.stack !== undefined && { userStack: failure.stack }),
-  });
-}
-
 interface OpenSource {
   /** Filled entries that came while another source was waited for. */
   readonly queue: Filled[];
@@ -34,7 +36,7 @@ interface OpenSource {
   held: Filled | undefined;
 }
 
-export class UserIo {
+export class UserIo implements TaskIo {
   private readonly ring: RingConsumer;
   private readonly post: PostToIo;
   private readonly sources = new Map<number, OpenSource>();
@@ -54,7 +56,28 @@ export class UserIo {
     return this.open(request);
   }
 
-  call(call: IoCall): unknown {
+  /** The path of the bundle. */
+  bundle(sha256: string): string {
+    return this.call({ name: 'bundle', sha256 }) as string;
+  }
+
+  plan(): Plan {
+    return this.call({ name: 'plan' }) as Plan;
+  }
+
+  stage(generation: number, partition: number): readonly StageSource[] {
+    return this.call({ name: 'stage', generation, partition }) as readonly StageSource[];
+  }
+
+  findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs {
+    return this.call({ name: 'find-inputs', uris, spec, csv }) as FoundInputs;
+  }
+
+  put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string } {
+    return this.call({ name: 'put', key, bytes }) as { uri: string; etag: string };
+  }
+
+  private call(call: IoCall): unknown {
     const source = this.open({ kind: 'call', call });
     const pieces: Uint8Array[] = [];
     for (let piece = source.next(); piece; piece = source.next()) pieces.push(piece.slice());

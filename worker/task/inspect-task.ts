@@ -15,6 +15,8 @@ export interface InspectPorts {
   /** Inputs with what must be known of them before they are cut: the header of a CSV file. */
   findInputs(uris: readonly string[]): FoundInputs;
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };
+  /** What the items are called in a message about one of them. */
+  readonly itemsCalled: string;
 }
 
 /** `params`: after the definition's schema. */
@@ -53,7 +55,7 @@ function inputsOf(assignment: Assignment, definition: LoadedDefinition, ports: I
   const items = (definition.items ?? []).slice(0, inspect?.limitRecords);
   if (items.length === 0) return { inputs: [] };
   const perSplit = source.itemsPerSplit ?? limits.itemsPerSplitDefault;
-  const { bytes, cuts } = encodeItems(items, perSplit, job, attempt);
+  const { bytes, cuts } = encodeItems({ items, itemsPerSplit: perSplit, job, attempt, called: ports.itemsCalled });
   const { uri, etag } = ports.put(storeKeys.items(job, attempt), bytes);
   return { inputs: [{ uri, bytes: bytes.length, end: bytes.length, etag, cuts }] };
 }

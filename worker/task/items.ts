@@ -18,12 +18,16 @@ export interface EncodedItems {
   readonly cuts: readonly number[];
 }
 
-export function encodeItems(
-  items: readonly unknown[],
-  itemsPerSplit: number,
-  job: string,
-  attempt: string,
-): EncodedItems {
+export interface ItemsToEncode {
+  readonly items: readonly unknown[];
+  readonly itemsPerSplit: number;
+  readonly job: string;
+  readonly attempt: string;
+  /** By the person who reads a message about one of them. */
+  readonly called: string;
+}
+
+export function encodeItems({ items, itemsPerSplit, job, attempt, called }: ItemsToEncode): EncodedItems {
   const identity = identityOf(job, attempt);
   const pieces: Uint8Array[] = [];
   const cuts: number[] = [];
@@ -31,20 +35,27 @@ export function encodeItems(
   for (let first = 0; first < items.length; first += itemsPerSplit) {
     const split = cuts.length;
     cuts.push(length);
-    for (const piece of framesOf(items.slice(first, first + itemsPerSplit), first, identity, split)) {
+    for (const piece of framesOf(items.slice(first, first + itemsPerSplit), identity, split, (i, item) =>
+      encodeItem(item, `${called}, item ${first + i}`),
+    )) {
       pieces.push(piece);
       length += piece.length;
     }
-    if (length > limits.itemsBytesMax) throw tooManyBytes();
+    if (length > limits.itemsBytesMax) throw tooManyBytes(called);
   }
   return { bytes: Buffer.concat(pieces), cuts };
 }
 
-function* framesOf(items: readonly unknown[], first: number, identity: bigint, split: number): Generator<Uint8Array> {
+function* framesOf(
+  items: readonly unknown[],
+  identity: bigint,
+  split: number,
+  encode: (i: number, item: unknown) => Uint8Array,
+): Generator<Uint8Array> {
   const builder = new BlockBuilder();
   let blocks = 0;
   for (const [i, item] of items.entries()) {
-    const value = encodeItem(item, first + i);
+    const value = encode(i, item);
     const end = copyBytes(value, 0, value.length, builder.reserve(value.length), builder.valueAt);
     builder.commit(KEY, 0, KEY.length, KIND_IDS.msgpack, end, 1);
     if (builder.full) {
@@ -54,24 +65,20 @@ function* framesOf(items: readonly unknown[], first: number, identity: bigint, s
   if (builder.rows > 0) yield encodeFrame(identity, split, blocks, encodeBlock(builder.take()));
 }
 
-function encodeItem(item: unknown, number: number): Uint8Array {
+function encodeItem(item: unknown, place: string): Uint8Array {
   try {
     return encodeValue(item);
   } catch (error) {
     const { code, message } = GristmillError.from(error);
-    throw new GristmillError(
-      code === 'value-invalid' ? 'definition-invalid' : code,
-      `read.items, item ${number}: ${message}`,
-      {
-        cause: error,
-      },
-    );
+    throw new GristmillError(code === 'value-invalid' ? 'definition-invalid' : code, `${place}: ${message}`, {
+      cause: error,
+    });
   }
 }
 
-function tooManyBytes(): GristmillError {
+function tooManyBytes(called: string): GristmillError {
   return new GristmillError(
     'definition-invalid',
-    `read.items: the items need more than ${limits.itemsBytesMax} bytes; put them into a file and use read.jsonl`,
+    `${called}: the items need more than ${limits.itemsBytesMax} bytes; put them into a file and use read.jsonl`,
   );
 }

@@ -3,26 +3,43 @@ import type { Counts } from '../../shared/counts.js';
 import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
-import { MapOutput } from '../../shared/kernel/reference/map-output.js';
+import type { CombineMode } from '../../shared/kernel/combine-mode.js';
+import type { Kernel } from '../../shared/kernel/kernel.js';
+import { MapOutput } from '../../shared/kernel/map-output.js';
+import type { Scratch } from '../../shared/kernel/scratch.js';
 import { CombineFold, OwnFold, type ValueFold } from '../../shared/kernel/value-fold.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { Plan } from '../../shared/plan.js';
 import type { ByteSink } from '../ports.js';
 import type { MapOutcome, MapSink } from './map-task.js';
 
+export interface ShuffleSinkOptions {
+  readonly kernel: Kernel;
+  /** Where runs go that do not fit into memory. */
+  readonly scratch: Scratch;
+  readonly plan: Plan;
+  readonly attempt: string;
+  readonly definition: LoadedDefinition;
+  readonly combine: CombineMode;
+  readonly open: () => ByteSink;
+}
+
 export class ShuffleSink implements MapSink {
   private readonly output: MapOutput;
   private readonly open: () => ByteSink;
 
-  constructor(plan: Plan, attempt: string, definition: LoadedDefinition, open: () => ByteSink) {
+  constructor({ kernel, scratch, plan, attempt, definition, combine, open }: ShuffleSinkOptions) {
     this.open = open;
     const { aggregator } = plan.descriptor;
     this.output = new MapOutput({
+      kernel,
+      scratch,
       partitions: plan.partitions,
       ...(definition.partition && { partition: definition.partition }),
       ...(aggregator?.kind === 'built-in' && { aggregator }),
       fold: valueFoldOf(definition),
       memoryBytes: plan.memoryBytes,
+      combine,
       job: plan.job,
       attempt,
     });
@@ -50,6 +67,7 @@ export class ShuffleSink implements MapSink {
       shuffledOutWeight: summary.weight,
       shuffledOutSum: summary.sum,
       bytesShuffled: summary.bytes,
+      bytesSpilled: summary.bytesSpilled,
     };
     return { counts, digest: summary.digest, bytes: summary.bytes, seal: sink.seal() };
   }

@@ -7,6 +7,7 @@ import { zeroCounts, type Counts } from '../../shared/counts.js';
 import { GristmillError, hasCode } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { validateRecord, type LoadedDefinition } from '../../shared/job/definition.js';
+import type { Kernel } from '../../shared/kernel/kernel.js';
 import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { ByteSource } from '../ports.js';
@@ -37,6 +38,8 @@ export interface MapTaskOptions {
   readonly definition: LoadedDefinition;
   readonly context: MapContext;
   readonly mapStack: MapStack;
+  /** Scans the input. */
+  readonly kernel: Kernel;
   /** Bytes of the split's input from one before the split on (from the split's own start at 0 and for items). */
   readonly openSplit: (input: PlannedInput, split: Split) => ByteSource;
   readonly sink: MapSink;
@@ -91,7 +94,7 @@ export class MapTask {
   private *runSplit(split: Split): Steps<void> {
     const input = this.options.plan.inputs[split.input];
     if (!input) throw new GristmillError('internal', `the plan has no input ${split.input}`);
-    const reader = createRecordReader(this.options.plan, input, split);
+    const reader = createRecordReader(this.options.plan, input, split, this.options.kernel);
     const source = this.options.openSplit(input, split);
     this.options.context.place = { uri: input.uri, etag: input.etag, offset: 0, index: 0 };
     // Bytes beside the split (its last record's rest) are read, but they are counted where they belong.
@@ -208,7 +211,9 @@ export class MapTask {
   }
 
   private placeOf(reader: RecordReader): string {
-    return `the record at offset ${reader.offset} of ${this.options.context.place.uri}`;
+    const { plan, context } = this.options;
+    if (plan.descriptor.source.format === 'items') return `item ${reader.offset}`;
+    return `the record at offset ${reader.offset} of ${context.place.uri}`;
   }
 
   private failed(error: unknown, place: string): GristmillError {

@@ -1,12 +1,10 @@
 /** Records of one split, one at a time, from the bytes of its source. */
 import { decodeBlock, valueAt, type Block } from '../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../shared/codec/frame.js';
-import { GristmillError } from '../../shared/errors.js';
-import { CsvParser } from '../../shared/formats/csv.js';
-import { decodeText, isBlank, parseJsonLine } from '../../shared/formats/text.js';
-import { LineScanner } from '../../shared/kernel/scan.js';
+import type { Kernel } from '../../shared/kernel/kernel.js';
 import { limits } from '../../shared/limits.js';
 import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
+import { CsvReader, JsonlReader, TextReader } from './line-readers.js';
 
 /** `next` moves to a record of what has been fed; when it says no, more bytes are wanted unless `done`. */
 export interface RecordReader {
@@ -22,88 +20,16 @@ export interface RecordReader {
   finish(): void;
 }
 
-export function createRecordReader(plan: Plan, input: PlannedInput, split: Split): RecordReader {
+export function createRecordReader(plan: Plan, input: PlannedInput, split: Split, kernel: Kernel): RecordReader {
   switch (plan.descriptor.source.format) {
     case 'text':
-      return new TextReader(input.uri, split);
+      return new TextReader(kernel, input.uri, split);
     case 'jsonl':
-      return new JsonlReader(input.uri, split);
+      return new JsonlReader(kernel, input.uri, split);
     case 'csv':
-      return new CsvReader(plan, input, split);
+      return new CsvReader(kernel, plan, input, split);
     case 'items':
       return new ItemReader(plan, input, split);
-  }
-}
-
-class TextReader implements RecordReader {
-  record: unknown;
-  filtered = false;
-  protected readonly lines: LineScanner;
-
-  constructor(uri: string, { start, end }: Split) {
-    this.lines = new LineScanner(start, end, { uri });
-  }
-
-  get offset(): number {
-    return this.lines.offset;
-  }
-
-  get done(): boolean {
-    return this.lines.done;
-  }
-
-  next(): boolean {
-    if (!this.lines.next()) return false;
-    this.record = this.decode();
-    return true;
-  }
-
-  feed(bytes: Uint8Array): void {
-    this.lines.push(bytes);
-  }
-
-  finish(): void {
-    this.lines.finish();
-  }
-
-  protected decode(): unknown {
-    return decodeText(this.lines.bytes, this.lines.start, this.lines.end);
-  }
-}
-
-class JsonlReader extends TextReader {
-  protected override decode(): unknown {
-    const { bytes, start, end } = this.lines;
-    this.filtered = isBlank(bytes, start, end);
-    return this.filtered ? undefined : parseJsonLine(decodeText(bytes, start, end));
-  }
-}
-
-class CsvReader extends TextReader {
-  private readonly parser: CsvParser;
-  /** Lines that begin before are the header. */
-  private readonly dataStart: number;
-
-  constructor(plan: Plan, { uri, header }: PlannedInput, split: Split) {
-    super(uri, split);
-    const { csv } = plan.descriptor.source;
-    if (!csv) throw new GristmillError('internal', 'the plan does not say how to read CSV');
-    this.dataStart = header?.end ?? 0;
-    this.parser = new CsvParser({ format: csv, header: header && plan.headers?.[header.number], uri });
-  }
-
-  override next(): boolean {
-    while (super.next()) {
-      if (this.offset >= this.dataStart) return true;
-    }
-    return false;
-  }
-
-  protected override decode(): unknown {
-    const { bytes, start, end } = this.lines;
-    this.filtered = start === end;
-    if (this.filtered || this.offset < this.dataStart) return undefined;
-    return this.parser.parse(decodeText(bytes, start, end));
   }
 }
 

@@ -8,7 +8,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import { gateSync } from '../../shared/gate.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
-import type { GroupCursor } from '../../shared/kernel/reference/merge.js';
+import type { GroupCursor } from '../../shared/kernel/group-cursor.js';
 import { OwnFold } from '../../shared/kernel/value-fold.js';
 import type { Plan } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
@@ -70,6 +70,7 @@ export class ReduceTask {
       shuffledInSum: groups.found.sum,
       groups: this.groups,
       inexact: groups.inexact,
+      bytesSpilled: groups.bytesSpilled,
       rows: this.writer.rows,
       rowsWritten: this.writer.rowsWritten,
       bytesWritten: this.writer.bytesWritten,
@@ -83,7 +84,7 @@ export class ReduceTask {
     const { reduce } = definition;
     const key = groups.key();
     if (aggregator) {
-      const value = aggregator.kind === 'built-in' ? groups.foldStates(aggregator) : this.ownResult(groups);
+      const value = aggregator.kind === 'built-in' ? groups.foldStates() : this.ownResult(groups);
       this.writeRow({ key, value }, key);
       return undefined;
     }

@@ -121,7 +121,7 @@ describe('what lies in a store stays as it is', () => {
 
   test('items, cut where a map task begins', async () => {
     const items = [1, 'two', { three: [3n, null] }, new Date(5), undefined];
-    const { bytes, cuts } = encodeItems(items, 2, job, inspection);
+    const { bytes, cuts } = encodeItems({ items, itemsPerSplit: 2, job, attempt: inspection, called: 'read.items' });
     await expect(`${Buffer.from(bytes).toString('hex')}\n`).toMatchFileSnapshot('items.hex');
     const stored = Buffer.from(text(fixture('items.hex')).trim(), 'hex');
     const found = cuts.flatMap((start, split) => {

@@ -30,6 +30,54 @@ export default defineJob({
 const sales = '{"shop":"north","amount":2.5}\n{"shop":"south","amount":1}\n{"shop":"north","amount":4}\n';
 const totals = ['{"key":"north","value":6.5}', '{"key":"south","value":1}'];
 
+const definition = `const sales = (map) => defineJob({
+  name: 'sales', input: read.jsonl('sales.jsonl'), map, reduce: agg.sum(), output: write.jsonl('out'),
+});
+const input = ${JSON.stringify(
+  sales
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown),
+)};
+`;
+
+const jobTest = `import assert from 'node:assert/strict';
+import test from 'node:test';
+import { agg, defineJob, read, write } from 'gristmill';
+import { runJob } from 'gristmill/testing';
+
+${definition}
+test('the sales of each shop', async () => {
+  const shops = new Set();
+  const job = sales(({ shop, amount }, emit) => {
+    shops.add(shop);
+    emit(shop, amount);
+  });
+  const { rows } = await runJob(job, { input });
+  assert.deepEqual(rows, [{ key: 'north', value: 6.5 }, { key: 'south', value: 1 }]);
+  assert.deepEqual([...shops], ['north', 'south']);
+});
+
+test('a rejection that nothing awaited fails the job, and nothing else', async () => {
+  const job = sales(({ shop, amount }, emit) => {
+    Promise.reject(new Error('strayed'));
+    emit(shop, amount);
+  });
+  await assert.rejects(runJob(job, { input }), { code: 'unhandled-rejection', message: /^strayed/ });
+});
+`;
+
+const plainProgram = `import { agg, defineJob, read, write } from 'gristmill';
+import { runJob } from 'gristmill/testing';
+
+${definition}
+const { rows } = await runJob(sales(({ shop, amount }, emit) => emit(shop, amount)), { input });
+console.log(...rows.map(({ value }) => value));
+await runJob(sales(() => { throw new Error('no sale'); }), { input }).catch(({ code, cause }) => {
+  console.log(code + ': ' + cause.message);
+});
+`;
+
 let temporary: string;
 beforeAll(() => {
   temporary = mkdtempSync(join(tmpdir(), 'gristmill-package-'));
@@ -87,6 +135,26 @@ describe('the packed tarball in an empty folder', () => {
         job.replace('emit(sale.shop, sale.amount)', 'emit(sale.shop, sale.shop)'),
       );
       await expect(typeCheck(folder, 'wrong.ts')).rejects.toThrow('TS2345');
+    },
+    2 * minutes,
+  );
+
+  test(
+    "tests the job with Node's runner, closures included, and the process ends by itself",
+    async () => {
+      writeFileSync(join(folder, 'sales.test.mjs'), jobTest);
+      const { stdout } = await run(folder, process.execPath, '--test', 'sales.test.mjs');
+      expect(stdout).toMatch(/^# pass 2$|^ℹ pass 2$/m);
+    },
+    2 * minutes,
+  );
+
+  test(
+    'runs a job in a plain program, which ends by itself',
+    async () => {
+      writeFileSync(join(folder, 'plain.mjs'), plainProgram);
+      const { stdout, stderr } = await run(folder, process.execPath, 'plain.mjs');
+      expect({ stdout, stderr }).toEqual({ stdout: '6.5 1\nmap-failed: no sale\n', stderr: '' });
     },
     2 * minutes,
   );

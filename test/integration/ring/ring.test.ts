@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identityOf } from '../../../shared/codec/frame.js';
-import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
+import { mergeGroups } from '../../../shared/kernel/group-cursor.js';
 import { DirectoryStore } from '../../../shared/store/directory-store.js';
 import { createRing, RingConsumer } from '../../../worker/executor/ring.js';
 import { postTo, UserIo } from '../../../worker/executor/user-io.js';
-import { FetchedBlocks } from '../../../worker/task/frame-blocks.js';
+import { kernel } from '../../harness/engines.js';
 import { memoryScratch } from '../../../shared/kernel/scratch.js';
 import { indexOf, shuffleObject, type Emits, type ShuffleObject } from '../../harness/shuffle.js';
 
@@ -43,13 +43,14 @@ async function through(openMax: number, buffersIn: number, objects: readonly Shu
   try {
     await new Promise((resolve) => thread.once('online', resolve));
     const io = new UserIo(new RingConsumer(ring), postTo(thread));
-    const sources = objects.map((object, i) => () => {
-      const entry = indexOf(object).partitions[0]!;
+    const inputs = objects.map((object, i) => {
+      const { offset, bytes } = indexOf(object).partitions[0]!;
       const key = keyOf(skew, i);
-      const bytes = io.openBytes({ kind: 'shuffle', key, offset: entry.offset, bytes: entry.bytes });
-      return new FetchedBlocks(bytes, identityOf('job', object.attempt), 0, key);
+      const open = () => io.openBytes({ kind: 'shuffle', key, offset, bytes });
+      const identity = identityOf('job', object.attempt);
+      return { open, identity, partition: 0, isCounted: true, isFolded: false, key };
     });
-    const groups = mergeGroups({ sources, openMax, scratch: memoryScratch() });
+    const groups = mergeGroups({ kernel, memoryBytes: 2 ** 28, inputs, openMax, scratch: memoryScratch() });
     const found: (readonly [unknown, unknown])[] = [];
     while (groups.nextGroup()) while (groups.nextValue()) found.push([groups.key(), groups.value()]);
     return found;

@@ -6,6 +6,7 @@ import { CsvParser } from '../../../shared/formats/csv.js';
 import { decimalIn } from '../../../shared/formats/csv-values.js';
 import type { CsvFormat, PlannedInput, Plan } from '../../../shared/plan.js';
 import { createRecordReader } from '../../../worker/task/record-reader.js';
+import { kernel } from '../../harness/engines.js';
 
 /** The cells of a line; undefined when a quote is not closed or has text after it. */
 function referenceCells(line: string, delimiter: string, quote: string): string[] | undefined {
@@ -180,7 +181,7 @@ function readSplit(bytes: Uint8Array, headerEnd: number, start: number, end: num
     header: { number: 0, end: headerEnd },
   };
   const plan = { descriptor: { source: { format: 'csv', csv: source } }, headers: [['a', 'b']] } as unknown as Plan;
-  const reader = createRecordReader(plan, input, { input: 0, start, end });
+  const reader = createRecordReader(plan, input, { input: 0, start, end }, kernel);
   const read: Read[] = [];
   const take = () => {
     while (reader.next()) read.push({ offset: reader.offset, record: reader.filtered ? 'filtered' : reader.record });

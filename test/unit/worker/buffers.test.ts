@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { etagOf } from '../../../shared/store/files.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import { Sources } from '../../../worker/executor/io-sources.js';
-import type { InputRequest, IoMessage } from '../../../worker/executor/io-requests.js';
+import type { IoMessage } from '../../../worker/executor/io-requests.js';
 import {
   createRing,
   FILLED_DATA,
@@ -18,6 +18,7 @@ import {
   type RingMemory,
 } from '../../../worker/executor/ring.js';
 import { UserIo } from '../../../worker/executor/user-io.js';
+import type { InputRequest } from '../../../worker/ports.js';
 
 const BUFFERS = 4;
 const folder = mkdtempSync(join(tmpdir(), 'gristmill-buffers-'));

@@ -1,36 +1,31 @@
-/** A job in its executor: definition, parameters, plan and state, each made once and used by all its tasks. */
-import { readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+/** A job where its tasks run: definition, parameters, plan and state, each made once and used by all its tasks there. */
 import { systemClock, within } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
-import { loadDefinition } from '../../shared/job/load.js';
-import { userStackMapper } from '../../shared/job/user-stack.js';
 import { limits } from '../../shared/limits.js';
 import type { Plan } from '../../shared/plan.js';
-import { SetupContext } from '../task/user-context.js';
-import { userError, type MapStack } from '../task/user-errors.js';
-import type { UserIo } from './user-io.js';
+import type { TaskIo } from '../ports.js';
+import { SetupContext } from './user-context.js';
+import { userError, type MapStack } from './user-errors.js';
+
+export interface LoadedJob {
+  readonly definition: LoadedDefinition;
+  readonly mapStack: MapStack;
+}
 
 export class JobRuntime {
   readonly job: JobId;
   readonly definition: LoadedDefinition;
   readonly mapStack: MapStack;
-  private readonly io: UserIo;
+  private readonly io: TaskIo;
   private prepared: Promise<Prepared> | undefined;
 
-  private constructor(job: JobId, definition: LoadedDefinition, mapStack: MapStack, io: UserIo) {
+  constructor(job: JobId, { definition, mapStack }: LoadedJob, io: TaskIo) {
     this.job = job;
     this.definition = definition;
     this.mapStack = mapStack;
     this.io = io;
-  }
-
-  static async load(job: JobId, codeVersion: string, io: UserIo): Promise<JobRuntime> {
-    const path = io.call({ name: 'bundle', sha256: codeVersion }) as string;
-    const mapStack = userStackMapper(pathToFileURL(path).href, () => readFileSync(path, 'utf8'));
-    return new JobRuntime(job, await loadDefinition(path), mapStack, io);
   }
 
   /** Plan, parameters and what `setup` returned. A failure is not kept: the store may be back at the next attempt. */
@@ -43,7 +38,7 @@ export class JobRuntime {
   }
 
   private async prepareOnce(signal: AbortSignal): Promise<Prepared> {
-    const plan = this.io.call({ name: 'plan' }) as Plan;
+    const plan = await this.io.plan();
     const { params } = plan;
     return { plan, params, state: await this.setUp(new SetupContext(params, signal)) };
   }

@@ -1,52 +1,57 @@
-/** Runs one assignment after the other on the user thread and reports each exactly once. */
-import { join } from 'node:path';
-import type { Clock } from '../../shared/clock.js';
+/**
+ * Runs one assignment after the other and reports each exactly once: from an assignment to its task with sources and
+ * sinks. The same in an executor and in `runJob`; what differs comes in as options.
+ */
+import { nextTurn, type Clock } from '../../shared/clock.js';
 import { hex64 } from '../../shared/codec/checksum.js';
 import { identityOf } from '../../shared/codec/frame.js';
 import { failureOf, GristmillError } from '../../shared/errors.js';
+import type { AttemptId } from '../../shared/ids.js';
 import { validateParams } from '../../shared/job/definition.js';
-import { mergeGroups } from '../../shared/kernel/reference/merge.js';
-import { limits } from '../../shared/limits.js';
-import {
-  outputNames,
-  storeKeys,
-  type FoundInputs,
-  type Plan,
-  type PlannedInput,
-  type Split,
-} from '../../shared/plan.js';
+import type { CombineMode } from '../../shared/kernel/combine-mode.js';
+import { mergeGroups } from '../../shared/kernel/group-cursor.js';
+import type { Kernel } from '../../shared/kernel/kernel.js';
+import type { MergeInput } from '../../shared/kernel/merge-input.js';
+import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';
 import type { Assignment, TaskReport, TaskResult } from '../../shared/protocol.js';
-import { runInspect } from '../task/inspect-task.js';
-import { RowSink, ShuffleSink } from '../task/map-sinks.js';
-import { MapTask } from '../task/map-task.js';
-import { ReduceTask } from '../task/reduce-task.js';
-import { FetchedBlocks } from '../task/frame-blocks.js';
-import { drive } from '../task/steps.js';
-import { MapContext, ReduceContext, UserCounters } from '../task/user-context.js';
-import type { JobPlace, StageSource } from './io-requests.js';
-import { JobRuntime, type Prepared } from './job-runtime.js';
-import { writeProgress } from './progress.js';
-import { FileScratch } from './file-scratch.js';
+import type { InputRequest, Progress, StageSource, TaskIo, TaskScratch } from '../ports.js';
+import { runInspect } from './inspect-task.js';
+import { JobRuntime, type LoadedJob, type Prepared } from './job-runtime.js';
+import { RowSink, ShuffleSink } from './map-sinks.js';
+import { MapTask } from './map-task.js';
+import { ReduceTask } from './reduce-task.js';
+import { drive } from './steps.js';
 import type { Strays } from './strays.js';
-import type { UserIo } from './user-io.js';
+import { MapContext, ReduceContext, UserCounters } from './user-context.js';
 
-export interface TaskRunnerOptions {
-  readonly io: UserIo;
-  readonly scratchDir: string;
-  readonly progress: SharedArrayBuffer;
+export interface TaskHostOptions {
+  readonly io: TaskIo;
+  /** The definition of the assignment's job; asked for once as long as assignments are of one job. */
+  readonly load: (assignment: Assignment) => Promise<LoadedJob>;
+  readonly scratch: (attempt: AttemptId) => TaskScratch;
+  /** Made at its first use; no other host uses it. */
+  readonly kernel: () => Kernel;
   readonly clock: Clock;
+  /** Undefined when an attempt has ended. */
+  readonly onProgress: (progress: Progress | undefined) => void;
+  /** What a failed attempt threw, before it becomes data. */
+  readonly onFailure?: (error: unknown) => void;
   /** Rejections and exceptions that no `await` saw. */
   readonly strays: Strays;
   /** Takes a line of the job's log. */
   readonly log: (line: string) => void;
+  /** How emits are combined; other than `on` only in tests of jobs. */
+  readonly combine?: CombineMode;
+  /** What `read.items` is called in a message about one of its items. */
+  readonly itemsCalled?: string;
 }
 
-export class TaskRunner {
-  private readonly options: TaskRunnerOptions;
+export class TaskHost {
+  private readonly options: TaskHostOptions;
   private runtime: JobRuntime | undefined;
   private controller = new AbortController();
 
-  constructor(options: TaskRunnerOptions) {
+  constructor(options: TaskHostOptions) {
     this.options = options;
   }
 
@@ -54,29 +59,30 @@ export class TaskRunner {
     this.controller.abort(new GristmillError('aborted', 'the attempt was cancelled'));
   }
 
-  async run(place: JobPlace, assignment: Assignment): Promise<TaskReport> {
-    const { clock, io, progress } = this.options;
+  async run(assignment: Assignment): Promise<TaskReport> {
+    const { clock, io, onProgress, onFailure } = this.options;
     const startedMs = clock.monotonic();
     this.controller = new AbortController();
     let result: TaskResult;
     try {
-      result = await this.execute(place, assignment);
+      result = await this.execute(assignment);
       await this.turn();
     } catch (error) {
       io.abandon();
+      onFailure?.(error);
       result = { kind: 'failure', failure: failureOf(error) };
       await nextTurn();
       this.options.strays.forget();
     }
-    writeProgress(progress, undefined);
+    onProgress(undefined);
     const { job, attempt } = assignment;
     return { job, attempt, elapsedMs: clock.monotonic() - startedMs, result };
   }
 
-  private async execute(place: JobPlace, assignment: Assignment): Promise<TaskResult> {
-    const { io } = this.options;
-    if (this.runtime?.job !== place.job) {
-      this.runtime = await JobRuntime.load(place.job, assignment.codeVersion, io);
+  private async execute(assignment: Assignment): Promise<TaskResult> {
+    const { io, load } = this.options;
+    if (this.runtime?.job !== assignment.job) {
+      this.runtime = new JobRuntime(assignment.job, await load(assignment), io);
     }
     if (assignment.kind === 'inspect') return this.inspect(this.runtime, assignment);
     const prepared = await this.runtime.prepare(this.controller.signal);
@@ -86,42 +92,49 @@ export class TaskRunner {
   }
 
   private async inspect(runtime: JobRuntime, assignment: Assignment): Promise<TaskResult> {
-    const { io } = this.options;
+    const { io, itemsCalled = 'read.items' } = this.options;
     const { inspect: spec } = assignment;
     if (!spec) throw new GristmillError('internal', 'an inspect task without its specification');
     const { definition } = runtime;
     const { csv } = definition.descriptor.source;
     const params = await validateParams(definition.paramsSchema, spec.params);
     return runInspect(assignment, definition, params, {
-      findInputs: (uris) => io.call({ name: 'find-inputs', uris, spec, csv }) as FoundInputs,
-      put: (key, bytes) => io.call({ name: 'put', key, bytes }) as { uri: string; etag: string },
+      findInputs: (uris) => io.findInputs(uris, spec, csv),
+      put: (key, bytes) => io.put(key, bytes),
+      itemsCalled,
     });
   }
 
   private async map(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
-    const { io } = this.options;
+    const { io, onProgress } = this.options;
     const { attempt, index } = assignment;
+    const kernel = this.options.kernel();
     const splits = plan.maps[index];
     if (!splits) throw new GristmillError('internal', `the plan has no map task ${index}`);
     const counters = new UserCounters();
     const { definition, mapStack } = runtime;
     const key = storeKeys.shuffle(plan.job, spreadOf(plan, attempt), attempt);
     const shuffled = plan.descriptor.kind === 'reduce';
+    const scratch = this.options.scratch(attempt);
     const sink = shuffled
-      ? new ShuffleSink(plan, attempt, definition, () => io.openOutput({ to: { in: 'store', key }, attempt }))
+      ? new ShuffleSink({
+          ...{ kernel, scratch, plan, attempt, definition, combine: this.options.combine ?? 'on' },
+          open: () => io.openOutput({ to: { in: 'store', key }, attempt }),
+        })
       : new RowSink(plan, () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }));
     const task = new MapTask({
       plan,
       splits,
       definition,
       mapStack,
+      kernel,
       sink,
       context: new MapContext(this.contextOptions(prepared, attempt, counters)),
       openSplit: (input, split) => io.openBytes(inputRequest(input, split)),
-      onProgress: (records, bytes) => writeProgress(this.options.progress, { records, bytes }),
+      onProgress: (records, bytes) => onProgress({ records, bytes }),
     });
-    const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn());
+    const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn()).finally(() => scratch.remove());
     const user = counters.totals();
     const common = { kind: 'map', counts: { ...counts, user } } as const;
     return shuffled
@@ -131,15 +144,21 @@ export class TaskRunner {
 
   private async reduce(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
-    const { io, scratchDir } = this.options;
+    const { io, onProgress } = this.options;
     const { attempt, index, generation } = assignment;
-    const sources = io.call({ name: 'stage', generation, partition: index }) as readonly StageSource[];
-    const scratch = new FileScratch(join(scratchDir, attempt));
+    const sources = await io.stage(generation, index);
+    const scratch = this.options.scratch(attempt);
     const counters = new UserCounters();
     try {
+      const { aggregator } = plan.descriptor;
       const groups = mergeGroups({
-        sources: sources.map((source) => () => this.openSource(plan, source, index)),
-        openMax: limits.mergeSourcesMax,
+        kernel: this.options.kernel(),
+        memoryBytes: plan.memoryBytes,
+        inputs: sources.map((source) => this.inputOf(plan, source, index)),
+        recordBytes: Math.max(0, ...sources.map(({ bytes, records }) => Math.ceil(bytes / records))),
+        spec: aggregator?.kind === 'built-in' ? aggregator : undefined,
+        // With two at a time, more than two sources merge in passes.
+        openMax: this.options.combine === 'everywhere' ? 2 : undefined,
         scratch,
       });
       const task = new ReduceTask({
@@ -149,7 +168,7 @@ export class TaskRunner {
         groups,
         context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
         openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
-        onProgress: (records, bytes) => writeProgress(this.options.progress, { records, bytes }),
+        onProgress: (records, bytes) => onProgress({ records, bytes }),
       });
       const { counts, seal } = await drive(task.run(), () => this.turn());
       return {
@@ -165,10 +184,15 @@ export class TaskRunner {
     }
   }
 
-  private openSource(plan: Plan, source: StageSource, partition: number): FetchedBlocks {
-    const { key, offset, bytes } = source;
-    const stream = this.options.io.openBytes({ kind: 'shuffle', key, offset, bytes });
-    return new FetchedBlocks(stream, identityOf(plan.job, source.attempt), partition, key);
+  private inputOf(plan: Plan, { key, attempt, offset, bytes }: StageSource, partition: number): MergeInput {
+    return {
+      open: () => this.options.io.openBytes({ kind: 'shuffle', key, offset, bytes }),
+      identity: identityOf(plan.job, attempt),
+      partition,
+      isCounted: true,
+      isFolded: true,
+      key,
+    };
   }
 
   private contextOptions(prepared: Prepared, attempt: string, counters: UserCounters) {
@@ -184,14 +208,10 @@ export class TaskRunner {
   }
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-function inputRequest(input: PlannedInput, split: Split) {
+function inputRequest(input: PlannedInput, split: Split): InputRequest {
   // A line split needs the byte before it, to know whether a line begins there; items begin at their cut.
   const from = input.cuts ? split.start : Math.max(0, split.start - 1);
-  return { kind: 'input', uri: input.uri, from, softEnd: split.end, bytes: input.bytes, etag: input.etag } as const;
+  return { kind: 'input', uri: input.uri, from, softEnd: split.end, bytes: input.bytes, etag: input.etag };
 }
 
 function partUri(plan: Plan, index: number): string {

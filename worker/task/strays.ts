@@ -1,14 +1,13 @@
 /** Rejections and exceptions of user code that no `await` saw: they fail the attempt in which they show. */
 import { GristmillError } from '../../shared/errors.js';
-import { userError, type MapStack } from '../task/user-errors.js';
+import { userError, type MapStack } from './user-errors.js';
 
 export class Strays {
   /** The first one; what was thrown may be undefined. */
   private caught: { readonly thrown: unknown } | undefined;
 
-  watch(): void {
-    process.on('unhandledRejection', (thrown) => (this.caught ??= { thrown }));
-    process.on('uncaughtException', (thrown) => (this.caught ??= { thrown }));
+  catch(thrown: unknown): void {
+    this.caught ??= { thrown };
   }
 
   /** Throws the first one, if there is any, and forgets them all. */

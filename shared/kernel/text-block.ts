@@ -1,0 +1,96 @@
+/**
+ * Whole lines of text, decoded at once: a string for all of them, of which each line is a part. Line ends and bytes that are
+ * not ASCII are found by the kernel.
+ */
+import { decodeUtf8 } from '../codec/utf8.js';
+import { decodeText } from '../formats/text.js';
+import type { Kernel } from './kernel.js';
+
+interface Slices {
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+}
+
+/** Node's own decoder, which takes any bytes without a Buffer around them. */
+const { latin1Slice } = Buffer.prototype as unknown as Slices;
+const REPLACEMENT = '\ufffd';
+const CARRIAGE_RETURN = 0x0d;
+const CHARACTER_EACH = 0;
+const NEWLINES = 1;
+const BYTES = 2;
+
+export class TextBlock {
+  readonly #kernel: Kernel;
+  readonly #ends: Uint32Array;
+  /** How lines are found in the text: by their bytes, by newlines, or not at all, since it cannot be decoded as a whole. */
+  #how: typeof CHARACTER_EACH | typeof NEWLINES | typeof BYTES = CHARACTER_EACH;
+  #text = '';
+  #hasReturn = false;
+  #offset = 0;
+  #lines = 0;
+  #at = 0;
+  /** Of the next line: its first byte, and its first character. */
+  #byte = 0;
+  #character = 0;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    this.#ends = new Uint32Array(kernel.memory.buffer, kernel.linesAt, kernel.textBytesMax);
+  }
+
+  get more(): boolean {
+    return this.#at < this.#lines;
+  }
+
+  /** Where the first byte of the line that `next` will return is in the object. */
+  get nextOffset(): number {
+    return this.#offset + this.#byte;
+  }
+
+  /** `chunk[start, end)` is whole lines, at most `kernel.textBytesMax` bytes; the first byte is at `offset` of the object. */
+  take(chunk: Uint8Array, start: number, end: number, offset: number): void {
+    const { bytes, exports, textAt, linesAt } = this.#kernel;
+    const length = end - start;
+    bytes.set(chunk.subarray(start, end), textAt);
+    this.#lines = exports.scanLines(textAt, length, linesAt);
+    this.#hasReturn = exports.hasReturn.value === 1;
+    if (exports.hasOther.value === 0) {
+      this.#how = CHARACTER_EACH;
+      this.#text = latin1Slice.call(bytes, textAt, textAt + length);
+    } else {
+      this.#text = decodeUtf8(bytes, textAt, textAt + length);
+      this.#how = this.#text.includes(REPLACEMENT) ? BYTES : NEWLINES;
+    }
+    this.#offset = offset;
+    this.#at = 0;
+    this.#byte = 0;
+    this.#character = 0;
+  }
+
+  /**
+   * The next line, without its end; it shares its characters with the block's other lines. Throws `record-invalid` where it is
+   * not UTF-8, and goes on after it.
+   */
+  next(): string {
+    const start = this.#byte;
+    const end = this.#ends[this.#at++] as number;
+    this.#byte = end;
+    return this.#how === CHARACTER_EACH ? this.#cut(start, end - 1) : this.#nextOther(start, end - 1);
+  }
+
+  #nextOther(start: number, end: number): string {
+    if (this.#how === NEWLINES) {
+      const from = this.#character;
+      const to = this.#text.indexOf('\n', from);
+      this.#character = to + 1;
+      return this.#cut(from, to);
+    }
+    const { bytes, textAt } = this.#kernel;
+    const hasReturn = end > start && bytes[textAt + end - 1] === CARRIAGE_RETURN;
+    return decodeText(bytes, textAt + start, textAt + end - (hasReturn ? 1 : 0));
+  }
+
+  #cut(from: number, to: number): string {
+    const hasReturn = this.#hasReturn && to > from && this.#text.charCodeAt(to - 1) === CARRIAGE_RETURN;
+    return this.#text.slice(from, hasReturn ? to - 1 : to);
+  }
+}
