@@ -61,8 +61,9 @@ export const laterCounts: readonly (keyof Counts)[] = ['inexact', 'bytesSpilled'
 
 export function addCounts(a: Counts, b: Counts): Counts {
   const sum: Record<string, unknown> = {};
+  const added: Partial<Counts> = b; // what was stored before there were later counts has none
   for (const [name, left] of Object.entries(a)) {
-    const right: unknown = b[name as keyof Counts] ?? (typeof left === 'number' ? 0 : 0n);
+    const right: unknown = added[name as keyof Counts] ?? (typeof left === 'number' ? 0 : 0n);
     if (typeof left === 'number') sum[name] = left + (right as number);
     else if (typeof left === 'bigint') sum[name] = (left + (right as bigint)) & U64;
   }

@@ -66,7 +66,7 @@ export function defineJob<R, K extends Key, V, Result, Row, P = object, S = unde
     },
     reduce: aggregator === undefined ? reduceFunction(options, name) : undefined,
     aggregator: ownAggregatorOf('defineJob', options['reduce'], name),
-    combine: combine as LoadedDefinition['combine'],
+    combine: combine,
     partition: functionOption(
       'defineJob',
       options,

@@ -24,6 +24,12 @@ export class CompositeFold implements StateFold {
     this.#parts = spec.layout.map((part, place) => createPart(part, askerOf(spec, place), capacity));
   }
 
+  /** Takes emits as the whole does: the part itself where there is one, which spares a call for each emit. */
+  get emits(): StateFold {
+    const [only, ...more] = this.#parts;
+    return only && more.length === 0 ? only : this;
+  }
+
   get layout(): Layout {
     return this.#spec.layout;
   }

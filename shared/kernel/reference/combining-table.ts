@@ -41,7 +41,7 @@ export class CombiningTable implements EmitStore, SortableRows {
     this.#budget.move('entries', ENTRIES_AT_FIRST * ENTRY_BYTES);
     this.#fold = new CompositeFold(aggregator, ENTRIES_AT_FIRST);
     this.#budget.move('states', this.#fold.memoryBytes);
-    this.#pending = new PendingEmits(this.#fold, this.#budget, () => this.#foldPending());
+    this.#pending = new PendingEmits(this.#fold.emits, this.#budget, () => this.#foldPending());
   }
 
   get rows(): number {
@@ -92,14 +92,15 @@ export class CombiningTable implements EmitStore, SortableRows {
 
   #foldPending(): void {
     const pending = this.#pending;
+    const fold = this.#fold.emits;
     const { bytes, ends, valueEnds, numbers, encoded, doneRows } = pending;
     for (let row = 0, start = 0; row < doneRows; row++) {
       const keyEnd = ends[row] as number;
       const entry = this.#entryOf(bytes, start, keyEnd);
       this.#weights[entry] = (this.#weights[entry] as number) + 1;
       start = valueEnds[row] as number;
-      if (encoded[row] === 0) this.#fold.addNumber(entry, numbers[row] as number);
-      else this.#fold.addEncoded(entry, bytes, keyEnd, start);
+      if (encoded[row] === 0) fold.addNumber(entry, numbers[row] as number);
+      else fold.addEncoded(entry, bytes, keyEnd, start);
     }
     this.#folded += doneRows;
     pending.dropDone();

@@ -32,7 +32,7 @@ export class RecordArena implements EmitStore, SortableRows {
   constructor(memoryBytes: number) {
     this.#budget = new MemoryBudget(
       Math.min(memoryBytes, 2 ** 32 - 1),
-      'read smaller splits (splitBytes), emit fewer or smaller records, or reduce with an aggregator, which combines as it goes',
+      'read smaller splits (splitBytes), emit fewer or smaller records, or reduce with an aggregator of agg, which combines as it goes',
     );
     this.#budget.move('arena', ARENA_BYTES_AT_FIRST);
     this.#budget.move('columns', ROWS_AT_FIRST * ROW_BYTES);
@@ -124,17 +124,12 @@ export class RecordArena implements EmitStore, SortableRows {
     const start = this.#keyEnds[row] as number;
     const end = this.#valueEnds[row] as number;
     const arena = this.#arena;
-    switch (this.#kinds[row]) {
-      case KIND_IDS.f64:
-        for (let i = 0; i < 8; i++) floatBytes[i] = arena[start + i] as number;
-        return float[0];
-      case KIND_IDS.utf8:
-        return decodeUtf8(arena, start, end);
-      case KIND_IDS.bytes:
-        return arena.slice(start, end);
-      default:
-        return decodeValueAt(arena, start, end);
-    }
+    const kind = this.#kinds[row];
+    if (kind === KIND_IDS.utf8) return decodeUtf8(arena, start, end);
+    if (kind === KIND_IDS.bytes) return arena.slice(start, end);
+    if (kind !== KIND_IDS.f64) return decodeValueAt(arena, start, end);
+    for (let i = 0; i < 8; i++) floatBytes[i] = arena[start + i] as number;
+    return float[0];
   }
 
   append(row: number, builder: BlockBuilder): void {

@@ -31,7 +31,7 @@ const trace: OwnAggregator = {
     return earlier;
   },
   finish: ({ text }: Trace) => `=${text}`,
-} as OwnAggregator;
+};
 const combine = (earlier: unknown, later: unknown) => `{${String(earlier)},${String(later)}}`;
 
 const key = fc.oneof(fc.constantFrom('a', 'b', 'aa', 'a\0'), fc.nat({ max: 2 }), fc.constant(null));

@@ -277,6 +277,32 @@ describe('a merge of 200 sources', () => {
     if (openMax >= 200) expect(heads.size).toBeGreaterThan(50);
   });
 
+  test.each([2, 3])('refuses states of another layout, with %i open', (openMax) => {
+    const both = specOfFields([
+      ['n', partSpec('count')],
+      ['most', partSpec('max')],
+    ]);
+    const [one = [], two = []] = [partSpec('count'), both].map((aggregator) => {
+      const output = outputWith({ aggregator });
+      output.emit('k', 1);
+      output.recordDone();
+      return blocksOf(objectOf(output).bytes, 0);
+    });
+    for (const order of [
+      [one, two, one],
+      [two, one, two],
+    ]) {
+      for (const spec of [both, partSpec('count')]) {
+        const cursor = mergeGroups({ sources: order.map(sourceOf), openMax, scratch: memoryScratch() });
+        const read = () => {
+          while (cursor.nextGroup()) cursor.foldStates(spec);
+        };
+        const message = expect.stringMatching(/hold(s no| different) states/) as string;
+        expect(read).toThrow(expect.objectContaining({ code: 'block-corrupt', message }));
+      }
+    }
+  });
+
   test('refuses a run whose keys do not ascend', () => {
     const { blocks } = sources[1]!;
     const cursor = mergeGroups({ sources: [sourceOf([...blocks, ...blocks])], openMax: 2, scratch: memoryScratch() });

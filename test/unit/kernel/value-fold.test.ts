@@ -146,7 +146,7 @@ describe('a fold', () => {
         return `${state} of ${this.least.length}`;
       }
     }
-    const fold = new OwnFold(new Longest() as OwnAggregator);
+    const fold = new OwnFold(new Longest());
     const cursor = mergeOf(mapTasks([[['k', 'ab'], ['k', 'abcd']], [['k', 'abcde']]], 1, { fold }), 0, 2); // prettier-ignore
     cursor.nextGroup();
     cursor.foldValues(fold);
