@@ -54,8 +54,8 @@ export const limits = {
   inputsMax: 1_000_000,
   /** Of a CSV file: its columns' names are in the plan, so they are names and no data. */
   headerBytesMax: 1 * MiB,
-  /** Different headers among the files of a job: each is in the plan, which every executor reads. */
-  headersMax: 1_000,
+  /** The different headers of a job's files together: they are in the plan, which every executor reads. */
+  headersBytesMax: 16 * MiB,
   /** Columns of a CSV file: a record is one object in memory, and wider tables are lists. */
   columnsMax: 10_000,
   /** A bundle is code; data goes into `files` or inputs. */

@@ -10,6 +10,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
     'relative paths start at the current directory; quote patterns, so that the shell leaves them alone',
   'input-unreadable': 'check that you may read the file',
   'input-changed': 'run again when nothing writes to the input any more',
+  'header-invalid': 'files without a header are read with `header: false` and `columns` that name their cells',
   'store-denied': 'run in a folder that you may write to, or name one with --store DIR',
   'params-invalid': 'set parameters with --param name=value',
   'unhandled-rejection': 'await the promise, or return it, so that its record waits for it',

@@ -29,6 +29,7 @@ export async function readHeaders(inputs: readonly PlannedInput[], format: CsvFo
   const numbers = new Map<string, number>();
   const headers: (readonly string[])[] = [];
   const read: PlannedInput[] = [];
+  let total = 0;
   for (let at = 0; at < inputs.length; at += LOOKUPS) {
     const found = await Promise.all(inputs.slice(at, at + LOOKUPS).map((input) => withHeader(input, format)));
     for (const { input, header } of found) {
@@ -38,7 +39,8 @@ export async function readHeaders(inputs: readonly PlannedInput[], format: CsvFo
         layoutOf(format, header.names, input.uri);
         number = headers.push(header.names) - 1;
         numbers.set(key, number);
-        if (headers.length > limits.headersMax) throw tooMany(input.uri);
+        total += Buffer.byteLength(key);
+        if (total > limits.headersBytesMax) throw tooMany(input.uri, headers.length);
       }
       read.push({ ...input, header: { number, end: header.end } });
     }
@@ -101,6 +103,10 @@ function decoded(bytes: Uint8Array, { start, end }: HeaderLine, uri: string): st
   }
 }
 
-function tooMany(uri: string): GristmillError {
-  return invalid(uri, `is another one than those before: more than ${limits.headersMax} different ones are too many`);
+function tooMany(uri: string, count: number): GristmillError {
+  return invalid(
+    uri,
+    `is one of ${count} different ones that together are longer than ${limits.headersBytesMax} bytes: ` +
+      'files of one job have the same columns, or few',
+  );
 }

@@ -33,7 +33,7 @@ export class CsvParser {
   /** By cell. */
   private readonly kinds: Uint8Array;
   private readonly values: Cell[];
-  private readonly recordOf: (values: readonly Cell[]) => CsvRecord;
+  private readonly recordOf: RecordMaker;
 
   /** Refuses a header that lacks a wanted column with `header-invalid`. */
   constructor({ format, header, uri }: CsvParserOptions) {
@@ -120,13 +120,21 @@ export class CsvParser {
   }
 }
 
+type RecordMaker = (values: readonly Cell[]) => CsvRecord;
+
+/** The last one is kept: the splits of a job want the same, and a function that is used again stays optimised. */
+let kept: { readonly fields: string; readonly make: RecordMaker } | undefined;
+
 /**
  * A function that is compiled for these columns, because an object literal is the one way to make an object of a shape that
- * is known only now as fast as one that is written down: 8 ns for 2 fields and 120 for 20, where fields that are set by name
- * take 60 and 1,500. The names are in it as JSON strings, which are JavaScript's, so none of them is code.
+ * is known only now as fast as one that is written down; docs/decisions/0008 has the figures. The names are in it as JSON
+ * strings, which are JavaScript's, so none of them is code.
  */
-function recordMaker(columns: readonly PlacedColumn[]): (values: readonly Cell[]) => CsvRecord {
-  const fields = columns.map(({ name, position }) => `${JSON.stringify(name)}: values[${position}]`);
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- for the reason above
-  return new Function('values', `return { ${fields.join(', ')} };`) as (values: readonly Cell[]) => CsvRecord;
+function recordMaker(columns: readonly PlacedColumn[]): RecordMaker {
+  const fields = columns.map(({ name, position }) => `${JSON.stringify(name)}: values[${position}]`).join(', ');
+  if (kept?.fields !== fields) {
+    // eslint-disable-next-line @typescript-eslint/no-implied-eval -- for the reason above
+    kept = { fields, make: new Function('values', `return { ${fields} };`) as RecordMaker };
+  }
+  return kept.make;
 }

@@ -1,27 +1,32 @@
-/** Word counts by programs that share nothing with Gristmill. */
+/** Results by programs that share nothing with Gristmill. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 
 export type Counts = ReadonlyMap<string, number>;
 
-/** DuckDB over the files that a glob of its own names; one row for each line, whatever is in it. */
-export async function countsByDuckDb(glob: string): Promise<Counts> {
+/** The rows of a query, by DuckDB; 64-bit integers as bigints. */
+export async function rowsByDuckDb(query: string): Promise<unknown[][]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
-    const reader = await connection.runAndReadAll(
-      `select word, count(*)::double from (
-         select unnest(regexp_extract_all(lower(line), '[a-z'']+')) as word
-         from read_csv('${glob.replaceAll("'", "''")}', columns = {'line': 'VARCHAR'}, delim = '\u0001', quote = '',
-                       escape = '', header = false, auto_detect = false))
-       group by word`,
-    );
-    return new Map(reader.getRows().map(([word, count]) => [String(word), Number(count)]));
+    return (await connection.runAndReadAll(query)).getRows();
   } finally {
     connection.closeSync();
     instance.closeSync();
   }
+}
+
+/** DuckDB over the files that a glob of its own names; one row for each line, whatever is in it. */
+export async function countsByDuckDb(glob: string): Promise<Counts> {
+  const rows = await rowsByDuckDb(
+    `select word, count(*)::double from (
+       select unnest(regexp_extract_all(lower(line), '[a-z'']+')) as word
+       from read_csv('${glob.replaceAll("'", "''")}', columns = {'line': 'VARCHAR'}, delim = '\u0001', quote = '',
+                     escape = '', header = false, auto_detect = false))
+     group by word`,
+  );
+  return new Map(rows.map(([word, count]) => [String(word), Number(count)]));
 }
 
 /** GNU tools over one ASCII file: as old as the question. */

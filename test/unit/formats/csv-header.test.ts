@@ -82,6 +82,17 @@ describe('readHeaders', () => {
     expect(error.message).toContain(reason);
   });
 
+  test('refuses different headers that together do not belong into a plan', async () => {
+    const columns = Array.from({ length: 10_000 }, (_, i) => `${'x'.repeat(90)}${i}`).join(',');
+    for (let file = 0; file < 18; file++) await put({ [`${file}.csv`]: `${columns},${file}\n` });
+    const error = await failure(wanting('1'));
+    expect(error.message).toContain('has 10001 columns; at most 10000');
+    for (let file = 0; file < 18; file++) await put({ [`${file}.csv`]: `${columns}${file}\n` });
+    expect((await failure()).message).toContain(
+      'is one of 18 different ones that together are longer than 16777216 bytes',
+    );
+  });
+
   test('does not mind what is wrong with columns that nobody wants', async () => {
     await put({ 'a.csv': ',x,b,x,__proto__\n' });
     expect((await found(wanting('b'))).inputs.length).toBe(1);

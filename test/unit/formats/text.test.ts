@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { decodeText, isBlankText, parseJsonLine } from '../../../shared/formats/text.js';
+import type { Plan } from '../../../shared/plan.js';
+import { createRecordReader } from '../../../worker/task/record-reader.js';
+import { kernel } from '../../harness/engines.js';
 import { codeOf, messageOf } from './outcome.js';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -69,6 +72,24 @@ describe('parseJsonLine', () => {
     expect(codeOf(() => parseJsonLine(line))).toBe('record-invalid');
     expect(messageOf(() => parseJsonLine(line))).toContain(`at character ${at}:`);
   });
+});
+
+test('a line of JSONL is decoded and parsed once', () => {
+  const parse = vi.spyOn(JSON, 'parse');
+  try {
+    const source = { format: 'jsonl', uris: [], splitBytes: undefined, itemsPerSplit: undefined };
+    const plan = { descriptor: { source } } as unknown as Plan;
+    const bytes = utf8('{"a":1}\n\n[2]\n');
+    const input = { uri: 'file:///x', bytes: bytes.length, end: bytes.length, etag: '' };
+    const reader = createRecordReader(plan, input, { input: 0, start: 0, end: bytes.length }, kernel);
+    reader.feed(bytes);
+    const records: unknown[] = [];
+    while (reader.next()) records.push(reader.filtered ? 'filtered' : reader.record);
+    expect(records).toEqual([{ a: 1 }, 'filtered', [2]]);
+    expect(parse.mock.calls).toEqual([['{"a":1}'], ['[2]']]);
+  } finally {
+    parse.mockRestore();
+  }
 });
 
 test('a line is blank when it is white space alone', () => {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import eightThousanders from '../../../examples/eight-thousanders.js';
 import grep from '../../../examples/grep.js';
 import invertedIndex from '../../../examples/inverted-index.js';
 import addressLengths from '../../../examples/address-lengths.js';
@@ -57,6 +58,22 @@ describe('the examples', () => {
     );
     const merged = states.reduce((earlier, later) => aggregator?.merge(earlier, later));
     expect(aggregator?.finish(merged)).toEqual(['than', 'that', 'the']);
+  test('find the highest mountain of a country', () => {
+    const { map, reduce } = definitionOf(eightThousanders);
+    const emitted: unknown[][] = [];
+    map({ peak: 'K2', metres: 8611, countries: 'China, Pakistan' }, (...args) => emitted.push(args), {});
+    expect(emitted).toEqual([
+      ['China', { peak: 'K2', metres: 8611 }],
+      ['Pakistan', { peak: 'K2', metres: 8611 }],
+    ]);
+    const rows: unknown[] = [];
+    const peaks = [
+      { peak: 'K2', metres: 8611 },
+      { peak: 'Mount Everest', metres: 8849 },
+      { peak: 'Lhotse', metres: 8516 },
+    ];
+    reduce?.('China', peaks.values(), (row) => rows.push(row), {});
+    expect(rows).toEqual([{ country: 'China', peaks: 3, highest: 'Mount Everest', metres: 8849 }]);
   });
 
   test('find lines', async () => {
