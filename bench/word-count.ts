@@ -29,6 +29,8 @@ function contenders(folder: string, input: string): Contender[] {
   buildSync({
     entryPoints: [join(root, 'bench/peers/word-count-map.ts')],
     outfile: peer,
+    bundle: true,
+    platform: 'node',
     format: 'esm',
     target: 'es2022',
   });
