@@ -72,7 +72,8 @@ function enter(at: number, first: number, second: number): void {
   table[at + 1] = second;
   table[at + 2] = 1;
   used++;
-  if (used * 2 > slots) grow();
+  // Half full would be one probe instead of two, and a table of twice the size: 5.2 s instead of 4.6 s.
+  if (used * 4 > slots * 3) grow();
 }
 
 function grow(): void {
