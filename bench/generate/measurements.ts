@@ -119,8 +119,8 @@ export function stationNames(count: number): string[] {
   return [...names];
 }
 
-/** The ends of lines: the value in tenths from -999 to 999, at its place from 0 on. */
-function valueLines(): Uint8Array[] {
+/** The ends of lines, from the semicolon on: the value in tenths from -999 to 999, at its place from 0 on. */
+export function valueLines(): Uint8Array[] {
   return Array.from({ length: 1999 }, (_, index) => {
     const tenths = Math.abs(index - 999);
     const sign = index < 999 ? '-' : '';

@@ -8,6 +8,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { cachedFile } from './cached-file.js';
 import { generator, type Random } from './random.js';
+import { draw, zipfDistribution } from './zipf-distribution.js';
 
 const vocabularyWords = 86_000;
 const pieceBytes = 1024 * 1024;
@@ -25,41 +26,10 @@ function vocabulary(random: Random): string[] {
   return [...words];
 }
 
-/** For each of 65,536 equal slices of probability, the first word that it may mean: a search starts there. */
-interface Distribution {
-  readonly ends: Float64Array;
-  readonly starts: Uint32Array;
-}
-
-const slices = 65_536;
-
-function zipf(words: number): Distribution {
-  let total = 0;
-  const sums = new Float64Array(words);
-  for (let rank = 0; rank < words; rank++) {
-    total += 1 / (rank + 1);
-    sums[rank] = total;
-  }
-  const ends = sums.map((sum) => sum / total);
-  const starts = new Uint32Array(slices);
-  for (let slice = 0, rank = 0; slice < slices; slice++) {
-    while (rank < words - 1 && (ends[rank] ?? 1) <= slice / slices) rank++;
-    starts[slice] = rank;
-  }
-  return { ends, starts };
-}
-
-function draw({ ends, starts }: Distribution, random: Random): number {
-  const at = random() / 0x1_0000_0000;
-  let rank = starts[Math.floor(at * slices)] ?? 0;
-  while (rank < ends.length - 1 && (ends[rank] ?? 1) <= at) rank++;
-  return rank;
-}
-
 function* lines(seed: number): Generator<string, never> {
   const random = generator(seed);
   const words = vocabulary(random);
-  const distribution = zipf(words.length);
+  const distribution = zipfDistribution(words.length);
   for (;;) {
     const count = 4 + (random() % 16);
     let line = '';
