@@ -28,20 +28,21 @@ export interface Measurement {
 
 const tickMs = 10;
 const lookMs = 50;
+const printedCharactersMax = 10_000;
 
 function childrenCpuMs(): number | undefined {
   const fields = statFields('self');
   return fields === undefined ? undefined : (Number(fields[13]) + Number(fields[14])) * tickMs;
 }
 
-/** Fails unless the command exits with 0; what it printed to stderr is in the message. */
+/** Fails unless the command exits with 0; what it printed last is in the message. */
 export async function measure(command: Command, options: { readonly memory?: boolean } = {}): Promise<Measurement> {
   const cpuBefore = childrenCpuMs();
   const began = performance.now();
   const child = spawn(command.program, command.args, {
     cwd: command.cwd,
     env: command.env ?? process.env,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const looksAtMemory = options.memory === true && canSeeMemory && child.pid !== undefined;
   const watch = looksAtMemory ? new ResidentWatch(child.pid) : undefined;
@@ -58,16 +59,20 @@ export async function measure(command: Command, options: { readonly memory?: boo
 }
 
 /** When the child exited, by the monotonic clock. */
-function successOf(child: ChildProcessByStdio<null, null, Readable>, name: string): Promise<number> {
+function successOf(child: ChildProcessByStdio<null, Readable, Readable>, name: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    let complaint = '';
+    let printed = '';
     let exitedAt = 0;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream
+        .setEncoding('utf8')
+        .on('data', (text: string) => (printed = (printed + text).slice(-printedCharactersMax)));
+    }
     child.on('error', reject);
     child.on('exit', () => (exitedAt = performance.now()));
     child.on('close', (code, signal) => {
       if (code === 0) resolve(exitedAt);
-      else reject(new Error(`${name}: exit ${code ?? signal ?? '?'}\n${complaint}`));
+      else reject(new Error(`${name}: exit ${code ?? signal ?? '?'}\n${printed}`));
     });
   });
 }

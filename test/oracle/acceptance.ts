@@ -44,9 +44,7 @@ async function run(name: string, program: Program): Promise<boolean> {
   const number: Setting['number'] = (size, full, few) => Number(given[size] ?? (small ? few : full));
   const verdicts = new Verdicts(name);
   try {
-    await program({ small, number, folder, verdicts });
-  } catch (error) {
-    verdicts.judge('runs to its end', false, error instanceof Error ? error.message : String(error));
+    await verdicts.during('all of it', () => program({ small, number, folder, verdicts }));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -107,6 +107,8 @@ export const oneKey: Program = async (setting) => {
     judgeFlow(setting, name, result, count);
     judgeMemory(verdicts, name, result, budgetBytes);
   };
-  await run('all-values', sumLengths, { key: 'the key', count, characters, outOfOrder: 0 });
-  await run('first-value', takeFirst, { key: 'the key', first: '0', characters: valueCharactersMin });
+  const all = { key: 'the key', count, characters, outOfOrder: 0 };
+  const first = { key: 'the key', first: '0', characters: valueCharactersMin };
+  await verdicts.during('all-values', () => run('all-values', sumLengths, all));
+  await verdicts.during('first-value', () => run('first-value', takeFirst, first));
 };

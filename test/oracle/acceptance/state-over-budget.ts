@@ -21,8 +21,6 @@ const speedLeast = 0.35;
  * and 8 for each of the minimum, the sum, the maximum and the count. Real entries are larger, and the state with them.
  */
 const entryBytesMin = 48;
-/** Each of the two map tasks sees all keys so many times. */
-const passesPerTask = 2;
 
 const definition = (input: string, memoryBytes: number, splitBytes: number): string => `
 import { agg, defineJob, read, write } from 'gristmill';
@@ -109,10 +107,12 @@ function judgeRounds({ verdicts }: Setting, roomy: readonly JobResult[], tight: 
 }
 
 export const stateOverBudget: Program = async (setting) => {
-  const { folder, number, verdicts } = setting;
+  const { folder, number, small, verdicts } = setting;
   const budgetBytes = number('budget', 32, 16) * MiB;
   const rounds = number('rounds', 5, 1);
   const keys = Math.ceil((stateTimesBudget * budgetBytes) / entryBytesMin);
+  // Each of the two map tasks sees every key so many times.
+  const passesPerTask = small ? 1 : 2;
   const spec: KeyDraws = { keys, draws: keys * passesPerTask * executors, law: 'uniform' };
   const input = keysFile(spec, 'rows');
   // The second half begins with a pass over all keys; a few bytes more or less do not matter.

@@ -18,6 +18,15 @@ export class Verdicts {
     console.log(`${holds ? 'PASS' : 'FAIL'} ${this.#program}: ${promise} (${figures})`);
   }
 
+  /** Runs a part of the program; what it throws is a failure of that part, and the rest goes on. */
+  async during(part: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.judge(`${part}: runs to its end`, false, error instanceof Error ? error.message.trim() : String(error));
+    }
+  }
+
   /** A figure that nothing depends on. */
   note(text: string): void {
     console.log(`     ${this.#program}: ${text}`);
