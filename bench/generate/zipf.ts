@@ -5,25 +5,13 @@
  * arithmetic (mulberry32), so every machine writes the same bytes. Words are ASCII of 2 to 12 letters; lines have 4 to
  * 19 words, begin with a capital and end in a full stop, as text does. Files are kept under `.cache/`.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { cachedFile } from './cached-file.js';
+import { generator, type Random } from './random.js';
+import { draw, zipfDistribution } from './zipf-distribution.js';
 
 const vocabularyWords = 86_000;
 const pieceBytes = 1024 * 1024;
-
-type Random = () => number;
-
-/** mulberry32: 32 random bits a call. */
-function generator(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
-}
 
 /** Distinct words, the frequent ones tending to be short, as in language. */
 function vocabulary(random: Random): string[] {
@@ -38,41 +26,10 @@ function vocabulary(random: Random): string[] {
   return [...words];
 }
 
-/** For each of 65,536 equal slices of probability, the first word that it may mean: a search starts there. */
-interface Distribution {
-  readonly ends: Float64Array;
-  readonly starts: Uint32Array;
-}
-
-const slices = 65_536;
-
-function zipf(words: number): Distribution {
-  let total = 0;
-  const sums = new Float64Array(words);
-  for (let rank = 0; rank < words; rank++) {
-    total += 1 / (rank + 1);
-    sums[rank] = total;
-  }
-  const ends = sums.map((sum) => sum / total);
-  const starts = new Uint32Array(slices);
-  for (let slice = 0, rank = 0; slice < slices; slice++) {
-    while (rank < words - 1 && (ends[rank] ?? 1) <= slice / slices) rank++;
-    starts[slice] = rank;
-  }
-  return { ends, starts };
-}
-
-function draw({ ends, starts }: Distribution, random: Random): number {
-  const at = random() / 0x1_0000_0000;
-  let rank = starts[Math.floor(at * slices)] ?? 0;
-  while (rank < ends.length - 1 && (ends[rank] ?? 1) <= at) rank++;
-  return rank;
-}
-
 function* lines(seed: number): Generator<string, never> {
   const random = generator(seed);
   const words = vocabulary(random);
-  const distribution = zipf(words.length);
+  const distribution = zipfDistribution(words.length);
   for (;;) {
     const count = 4 + (random() % 16);
     let line = '';
@@ -106,15 +63,7 @@ function write(path: string, bytes: number, seed: number): void {
   }
 }
 
-const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
-
 /** The path of a file of exactly `bytes` bytes; made once, then taken from `.cache/`. */
 export function zipfFile(bytes: number, seed = 1): string {
-  const path = join(cache, `zipf-${bytes}-${seed}.txt`);
-  if (existsSync(path) && statSync(path).size === bytes) return path;
-  mkdirSync(cache, { recursive: true });
-  const temporary = `${path}.${process.pid}`;
-  write(temporary, bytes, seed);
-  renameSync(temporary, path);
-  return path;
+  return cachedFile(`zipf-${bytes}-${seed}.txt`, (path) => write(path, bytes, seed));
 }

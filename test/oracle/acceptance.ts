@@ -1,37 +1,64 @@
-/** `npm run acceptance`: word count over 200 MB of Zipf text against two oracles, in every number of executors. */
-import { mkdtempSync, rmSync } from 'node:fs';
+/**
+ * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]`: promises
+ * about results and resources at full size, against oracles. All programs run, or those named; `--small` takes seconds.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zipfFile } from '../../bench/generate/zipf.js';
-import { countsByDuckDb, countsByGnuTools, differences } from './oracle.js';
-import { runWordCount } from './word-count-run.js';
+import { parseArgs } from 'node:util';
+import { gristmill, machine } from '../../bench/machine.js';
+import { distinctKeys } from './acceptance/distinct-keys.js';
+import { oneKey } from './acceptance/one-key.js';
+import { sizeNames, type Program, type Setting } from './acceptance/program.js';
+import { stateOverBudget } from './acceptance/state-over-budget.js';
+import { Verdicts } from './acceptance/verdicts.js';
+import { wordCount } from './acceptance/word-count.js';
 
-const bytes = 200_000_000;
-const folder = mkdtempSync(join(tmpdir(), 'gristmill-acceptance-'));
-const findings: string[] = [];
+const programs: Readonly<Record<string, Program>> = {
+  'word-count': wordCount,
+  'distinct-keys': distinctKeys,
+  'one-key': oneKey,
+  'state-over-budget': stateOverBudget,
+};
 
-try {
-  const input = zipfFile(bytes);
-  const expected = await countsByDuckDb(input);
-  findings.push(...differences(await countsByGnuTools(input), expected).map((text) => `the oracles disagree: ${text}`));
-  console.log(`${bytes} bytes, ${expected.size} distinct words, the oracles agree`);
-  for (const partitions of [1, 2, 7]) {
-    const first = await runWordCount({ input, partitions, executors: 1, folder });
-    findings.push(...differences(first.counts, expected));
-    for (const executors of [2, 4, 2]) {
-      const { parts } = await runWordCount({ input, partitions, executors, folder });
-      if (parts.join() === first.parts.join()) continue;
-      findings.push(`${executors} executors wrote other bytes than one, in ${partitions} partitions`);
-    }
-    console.log(
-      `${partitions} partitions: 1, 2, 4 and again 2 executors ${findings.length === 0 ? 'agree' : 'differ'}`,
-    );
+const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
+const { values, positionals } = parseArgs({
+  options: { small: { type: 'boolean' }, ...sizes },
+  allowPositionals: true,
+});
+const given: Readonly<Record<string, string | boolean | undefined>> = values;
+
+function refusal(): string | undefined {
+  const unknown = positionals.filter((name) => !Object.hasOwn(programs, name));
+  if (unknown.length > 0) return `no program ${unknown.join(', ')}; there are: ${Object.keys(programs).join(', ')}`;
+  for (const name of sizeNames) {
+    const size = Number(given[name] ?? 1);
+    if (!Number.isSafeInteger(size) || size < 1) return `--${name} is a whole number from 1 on`;
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+  return existsSync(gristmill) ? undefined : 'dist/ is missing: run npm run build first';
 }
 
-if (findings.length > 0) {
-  console.error(findings.join('\n'));
-  process.exitCode = 1;
+async function run(name: string, program: Program): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), `gristmill-${name}-`));
+  const small = values.small === true;
+  const number: Setting['number'] = (size, full, few) => Number(given[size] ?? (small ? few : full));
+  const verdicts = new Verdicts(name);
+  try {
+    await verdicts.during('all of it', () => program({ small, number, folder, verdicts }));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return verdicts.allPass;
+}
+
+const refused = refusal();
+if (refused === undefined) {
+  console.log(machine());
+  for (const [name, program] of Object.entries(programs)) {
+    if (positionals.length > 0 && !positionals.includes(name)) continue;
+    if (!(await run(name, program))) process.exitCode = 1;
+  }
+} else {
+  console.error(refused);
+  process.exitCode = 2;
 }
