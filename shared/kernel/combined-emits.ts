@@ -9,6 +9,8 @@ import { EmitBatch } from './emit-batch.js';
 import type { TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
 import { setLayout } from './layout.js';
+import { PACKED_MAX } from './key-cache.js';
+import { PackedEmits } from './packed-emits.js';
 import type { Regions } from './regions.js';
 import { RowSort, type SortPlaces } from './row-sort.js';
 
@@ -32,6 +34,7 @@ export class CombinedEmits {
   readonly #kernel: Kernel;
   readonly #sort: RowSort;
   readonly #batch: EmitBatch;
+  readonly #packed: PackedEmits;
   readonly #out: BlockOut;
   readonly #onFull: () => void;
   readonly #combine: boolean;
@@ -51,6 +54,7 @@ export class CombinedEmits {
     this.#batch = new EmitBatch(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE), (_, rows) =>
       this.#add(rows),
     );
+    this.#packed = new PackedEmits(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE / 2));
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
     const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2(regions.freeBytes / 4 / 16)));
@@ -62,7 +66,7 @@ export class CombinedEmits {
   }
 
   get emitted(): number {
-    return this.#batch.emitted;
+    return this.#batch.emitted + this.#packed.emitted;
   }
 
   get isEmpty(): boolean {
@@ -71,22 +75,28 @@ export class CombinedEmits {
 
   /** `value` is a number of which every part of the layout has a fixed form. */
   emit(key: unknown, value: number): void {
-    this.#batch.emit(key, value);
+    const isPacked =
+      this.#combine && typeof key === 'string' && key.length <= PACKED_MAX && this.#packed.emit(key, value);
+    if (!isPacked) this.#batch.emit(key, value);
   }
 
   recordDone(): void {
     this.#batch.recordDone();
+    this.#packed.recordDone();
   }
 
   recordFailed(): void {
     this.#batch.recordFailed();
+    this.#packed.recordFailed();
   }
 
   finish(): void {
     this.#batch.finish();
+    this.#packed.finish();
   }
 
   drain(take: TakeBlock): void {
+    this.#packed.settle();
     const { exports } = this.#kernel;
     const start = exports.tableStart() >>> 0;
     const rows = exports.tableEntries();

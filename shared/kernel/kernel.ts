@@ -49,6 +49,9 @@ export interface KernelExports {
   readonly tableClear: () => void;
   readonly tableAdd: (keys: number, ends: number, values: number, from: number, to: number) => number;
   readonly tableAppend: (keys: number, ends: number, values: number, from: number, to: number) => number;
+  readonly tableEntry: (at: number, length: number) => number;
+  readonly tableAddTo: (addresses: number, values: number, rows: number) => void;
+  readonly tableDropEmpty: () => void;
   readonly tableEntries: () => number;
   readonly tableStart: () => number;
   readonly tableIndex: () => number;

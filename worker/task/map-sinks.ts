@@ -11,6 +11,7 @@ import { CombineFold, OwnFold, type ValueFold } from '../../shared/kernel/value-
 import type { LoadedDefinition } from '../../shared/job/definition.js';
 import type { Plan } from '../../shared/plan.js';
 import type { ByteSink } from '../ports.js';
+import { lateEmit, type EmitGate } from './emit-gate.js';
 import type { MapOutcome, MapSink } from './map-task.js';
 
 export interface ShuffleSinkOptions {
@@ -45,8 +46,12 @@ export class ShuffleSink implements MapSink {
     });
   }
 
-  emit(key: unknown, value: unknown): void {
-    this.output.emit(key, value);
+  emitter(gate: EmitGate): (key: unknown, value: unknown) => void {
+    const { output } = this;
+    return (key, value) => {
+      if (!gate.isOpen) throw lateEmit();
+      output.emit(key, value);
+    };
   }
 
   recordDone(): void {
@@ -86,14 +91,18 @@ export class RowSink implements MapSink {
     });
   }
 
-  emit(...args: unknown[]): void {
-    if (args.length !== 1) {
-      throw new GristmillError(
-        'row-invalid',
-        `emit of a map-only job takes one row; it was given ${args.length} values`,
-      );
-    }
-    this.writer.emit(args[0]);
+  emitter(gate: EmitGate): (...args: unknown[]) => void {
+    const { writer } = this;
+    return (...args) => {
+      if (!gate.isOpen) throw lateEmit();
+      if (args.length !== 1) {
+        throw new GristmillError(
+          'row-invalid',
+          `emit of a map-only job takes one row; it was given ${args.length} values`,
+        );
+      }
+      writer.emit(args[0]);
+    };
   }
 
   recordDone(): void {

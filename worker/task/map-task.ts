@@ -12,13 +12,15 @@ import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { ByteSource } from '../ports.js';
 import { createRecordReader, type RecordReader } from './record-reader.js';
+import { EmitGate } from './emit-gate.js';
 import { isPromise, type Steps } from './steps.js';
 import type { MapContext } from './user-context.js';
 import { foldError, userError, type MapStack } from './user-errors.js';
 
 /** Where a map's emits go: the shuffle, or the rows of a map-only job. */
 export interface MapSink {
-  emit(...args: unknown[]): void;
+  /** An `emit` that throws while the gate is shut. */
+  emitter(gate: EmitGate): (...args: unknown[]) => void;
   recordDone(): void;
   /** Everything written and sealed. */
   finish(): MapOutcome;
@@ -53,16 +55,12 @@ export class MapTask {
   private bytes = 0;
   /** Records since which `emit` belongs to one record alone: async maps. */
   private asynchronous = false;
-  private emitting = false;
+  private readonly gate = new EmitGate();
   private readonly emit: (...args: unknown[]) => void;
 
   constructor(options: MapTaskOptions) {
     this.options = options;
-    const { sink } = options;
-    this.emit = (...args) => {
-      if (!this.emitting) throw lateEmit();
-      sink.emit(...args);
-    };
+    this.emit = options.sink.emitter(this.gate);
   }
 
   *run(): Steps<MapOutcome & { readonly counts: Counts }> {
@@ -156,10 +154,10 @@ export class MapTask {
         this.asynchronous = true;
         return this.mapAsync(reader);
       }
-      this.emitting = true;
+      this.gate.isOpen = true;
       const returned = definition.map(record, this.emit, context);
       if (!isPromise(returned)) {
-        this.emitting = false;
+        this.gate.isOpen = false;
         sink.recordDone();
         return undefined;
       }
@@ -177,7 +175,7 @@ export class MapTask {
     } catch (error) {
       throw this.failed(error, place);
     } finally {
-      this.emitting = false;
+      this.gate.isOpen = false;
     }
     this.options.sink.recordDone();
   }
@@ -186,20 +184,15 @@ export class MapTask {
   private async mapAsync(reader: RecordReader): Promise<void> {
     const { context, definition, sink } = this.options;
     const place = this.placeOf(reader);
-    let open = true;
+    const gate = new EmitGate();
     try {
-      await definition.map(
-        await this.checked(reader),
-        (...args) => {
-          if (!open) throw lateEmit();
-          sink.emit(...args);
-        },
-        context,
-      );
+      const record = await this.checked(reader);
+      gate.isOpen = true;
+      await definition.map(record, sink.emitter(gate), context);
     } catch (error) {
       throw this.failed(error, place);
     } finally {
-      open = false;
+      gate.isOpen = false;
     }
     sink.recordDone();
   }
@@ -219,11 +212,4 @@ export class MapTask {
   private failed(error: unknown, place: string): GristmillError {
     return userError(error, 'map-failed', `map, on ${place}`, this.options.mapStack);
   }
-}
-
-function lateEmit(): GristmillError {
-  return new GristmillError(
-    'emit-after-end',
-    'emit was called after its record had ended; await everything that emits before map returns',
-  );
 }

@@ -34,5 +34,18 @@ export {
 export { recordPlace, regionsStart } from './places';
 export { hasOther, hasReturn, scanLines } from './scan';
 export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sort';
-export { collisions, tableAdd, tableClear, tableEntries, tableHash, tableIndex, tableInit, tableStart } from './table';
+export {
+  collisions,
+  tableAdd,
+  tableAddTo,
+  tableAppend,
+  tableClear,
+  tableDropEmpty,
+  tableEntries,
+  tableEntry,
+  tableHash,
+  tableIndex,
+  tableInit,
+  tableStart,
+} from './table';
 export { xxh64 } from './xxh64';

@@ -69,6 +69,11 @@ export function clear(entry: usize): void {
 @inline
 export function add(entry: usize, value: f64): void {
   store<u64>(entry, load<u64>(entry, WEIGHT) + 1, WEIGHT);
+  if (parts == 1 && load<u8>(ids) == <u8>SUM) addNumber(entry + STATE, value);
+  else addAll(entry, value);
+}
+
+function addAll(entry: usize, value: f64): void {
   for (let part: u32 = 0; part < parts; part++) {
     const id = <u32>load<u8>(ids + part);
     if (id == COUNT) continue;

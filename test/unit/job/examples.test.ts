@@ -58,6 +58,8 @@ describe('the examples', () => {
     );
     const merged = states.reduce((earlier, later) => aggregator?.merge(earlier, later));
     expect(aggregator?.finish(merged)).toEqual(['than', 'that', 'the']);
+  });
+
   test('find the highest mountain of a country', () => {
     const { map, reduce } = definitionOf(eightThousanders);
     const emitted: unknown[][] = [];
