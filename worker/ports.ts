@@ -4,12 +4,7 @@
  */
 import type { Seal } from '../shared/store/object-store.js';
 
-export interface ByteSource {
-  /** The next bytes, valid until the next call; undefined at the end. */
-  next(): Uint8Array | undefined;
-  /** Ends it early; nothing after the end. */
-  close(): void;
-}
+export type { ByteSource } from '../shared/kernel/block-source.js';
 
 export interface ByteSink {
   /** Takes the bytes before it returns. */

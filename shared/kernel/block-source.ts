@@ -1,6 +1,16 @@
-/** Where blocks come from: a partition of a shuffle object, or a scratch run. Synchronous, with back-pressure by asking. */
+/**
+ * Where blocks come from: a partition of a shuffle object, or a scratch run. Synchronous, with back-pressure by asking.
+ */
 import { decodeBlock, type Block } from '../codec/block.js';
 import type { FrameReader } from '../codec/frame.js';
+
+/** A stream of bytes in fragments of any length. */
+export interface ByteSource {
+  /** The next bytes, valid until the next call; undefined at the end. */
+  next(): Uint8Array | undefined;
+  /** Ends it early; nothing after the end. */
+  close(): void;
+}
 
 export interface BlockSource {
   /** The next block in order; undefined at the end, and from then on. */

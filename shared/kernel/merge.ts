@@ -22,7 +22,7 @@ import { FORM_FIXED, FORM_WIDE, visitStateRow, type AggregatorName, type Layout 
 import { GristmillError } from '../errors.js';
 import type { BlockSource } from './block-source.js';
 import { LoserTree } from './loser-tree.js';
-import { scratchIdentity, type Scratch } from './scratch.js';
+import { scratchBlocks, scratchIdentity, type Scratch } from './scratch.js';
 import { createFold, type StateFold } from './state-fold.js';
 
 export type { BlockSource } from './block-source.js';
@@ -215,7 +215,8 @@ export class GroupCursor {
     }
     if (builder && builder.rows > 0) flush(builder);
     this.#tree = undefined;
-    return { original: -1, open: run.finish() };
+    const openRun = run.finish();
+    return { original: -1, open: () => scratchBlocks(openRun()) };
   }
 
   #counted(source: BlockSource): BlockSource {

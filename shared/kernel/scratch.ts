@@ -1,38 +1,54 @@
 /**
- * Scratch runs: what a merge in passes writes and reads again. Local temporary files in an executor, arrays in memory here.
+ * Scratch runs: bytes that an attempt sets aside and reads again. Local files behind the ring in an executor, memory here.
  *
- * A run is a sequence of frames of partition 0 under an identity of its own, so that a torn or foreign file is noticed.
+ * A run of blocks is a sequence of frames of partition 0 under an identity of its own, so that a torn or foreign file is
+ * noticed.
  */
 import { FrameReader, identityOf } from '../codec/frame.js';
-import { FramedBlocks, type BlockSource } from './block-source.js';
+import { FramedBlocks, type BlockSource, type ByteSource } from './block-source.js';
 
 export interface ScratchRun {
-  /** The bytes are the run's. */
+  /** Takes the bytes before it returns. An error may show later, but at `finish` at the latest. */
   write(bytes: Uint8Array): void;
-  /** Nothing more is written; the function opens the run for reading, once. `scratchBlocks` makes blocks of its bytes. */
-  finish(): () => BlockSource;
+  /** Written so far. */
+  readonly bytes: number;
+  /** Nothing more is written. The function opens the run for reading, once; what has been read is gone. */
+  finish(): () => ByteSource;
 }
 
+/** What is created and not read is removed when the attempt ends. */
 export interface Scratch {
   create(): ScratchRun;
 }
 
 export const scratchIdentity = identityOf('scratch', 'run');
 
-/** The blocks of a scratch run; `read` gives what was written, in any fragments, each valid until the next call. */
-export function scratchBlocks(read: () => Uint8Array | undefined): BlockSource {
-  return new FramedBlocks(new FrameReader(scratchIdentity, 0), read);
+/** The blocks of a scratch run of frames. */
+export function scratchBlocks(bytes: ByteSource): BlockSource {
+  return new FramedBlocks(new FrameReader(scratchIdentity, 0), () => bytes.next());
 }
 
 /** Scratch runs in memory. */
 export function memoryScratch(): Scratch {
-  return {
-    create() {
-      const pieces: Uint8Array[] = [];
-      return {
-        write: (bytes) => pieces.push(bytes),
-        finish: () => () => scratchBlocks(() => pieces.shift()),
-      };
-    },
-  };
+  return { create: () => new MemoryRun() };
+}
+
+class MemoryRun implements ScratchRun {
+  bytes = 0;
+  readonly #pieces: Uint8Array[] = [];
+
+  write(bytes: Uint8Array): void {
+    this.#pieces.push(bytes.slice());
+    this.bytes += bytes.length;
+  }
+
+  finish(): () => ByteSource {
+    const pieces = this.#pieces;
+    return () => ({
+      next: () => pieces.shift(),
+      close: () => {
+        pieces.length = 0;
+      },
+    });
+  }
 }

@@ -31,7 +31,7 @@ export class IoJob {
     this.store = openStore(place.storeUri);
   }
 
-  async answer(call: Exclude<IoCall, { name: 'seal' }>, signal: AbortSignal): Promise<unknown> {
+  async answer(call: Exclude<IoCall, { name: 'finish' }>, signal: AbortSignal): Promise<unknown> {
     switch (call.name) {
       case 'bundle':
         return this.bundle(call.sha256, signal);

@@ -3,7 +3,10 @@ import type { InspectSpec } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
 import type { FromExecutor } from './messages.js';
 
-/** Bytes of an input from `from` on; at `softEnd` reading ahead ends, and bytes come one buffer at a time as asked. */
+/**
+ * Bytes of an input from `from` on. Reading ahead ends with the buffer that holds the bytes behind `softEnd`; from there
+ * on bytes come one buffer at a time as asked.
+ */
 export interface InputRequest {
   readonly kind: 'input';
   readonly uri: string;
@@ -22,6 +25,13 @@ export interface ShuffleRequest {
   readonly bytes: number;
 }
 
+/** A finished scratch run, from its beginning: its bytes, after which it is gone. */
+export interface ScratchRequest {
+  readonly kind: 'scratch';
+  readonly run: number;
+  readonly bytes: number;
+}
+
 /** Answered with one `v8.serialize`d value. */
 export interface CallRequest {
   readonly kind: 'call';
@@ -34,7 +44,7 @@ export type IoCall =
   | { readonly name: 'stage'; readonly generation: number; readonly partition: number }
   | { readonly name: 'expand-inputs'; readonly uris: readonly string[]; readonly spec: InspectSpec }
   | { readonly name: 'put'; readonly key: string; readonly bytes: Uint8Array }
-  | { readonly name: 'seal'; readonly output: number };
+  | { readonly name: 'finish'; readonly output: number };
 
 /** A stream out: staged, and published at once when it is a shuffle object. */
 export interface OutputRequest {
@@ -43,15 +53,18 @@ export interface OutputRequest {
   readonly attempt: string;
 }
 
-export type OpenRequest = InputRequest | ShuffleRequest | CallRequest;
+/** A scratch run's number is that of the output that writes it. */
+export type OpenOutput = OutputRequest | 'scratch';
+
+export type OpenRequest = InputRequest | ShuffleRequest | ScratchRequest | CallRequest;
 
 export type IoMessage =
   | { readonly type: 'open'; readonly source: number; readonly request: OpenRequest }
-  | { readonly type: 'release'; readonly source: number; readonly buffer: number }
+  | { readonly type: 'release'; readonly buffers: readonly (readonly [source: number, buffer: number])[] }
   | { readonly type: 'close'; readonly source: number }
-  | { readonly type: 'open-output'; readonly output: number; readonly request: OutputRequest }
+  | { readonly type: 'open-output'; readonly output: number; readonly request: OpenOutput }
   | { readonly type: 'write'; readonly output: number; readonly buffer: number; readonly length: number }
-  | { readonly type: 'abort-outputs' }
+  | { readonly type: 'end-attempt' }
   | { readonly type: 'to-agent'; readonly message: FromExecutor };
 
 /** What a reduce task reads: one source for each map object that has records for its partition, in map order. */

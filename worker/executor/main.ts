@@ -22,8 +22,9 @@ if (scratchDir === undefined) throw new GristmillError('internal', 'an executor 
 const memory = createRing({
   bufferBytes: limits.ringBufferBytes,
   buffersIn: limits.ringBuffersIn,
+  bufferOutBytes: limits.ringBufferOutBytes,
   buffersOut: limits.ringBuffersOut,
-  sourcesMax: limits.mergeSourcesMax + 8,
+  sourcesMax: limits.mergeSourcesMax + limits.sourcesBesideMax,
 });
 const progress = createProgress();
 const data: IoThreadData = { ring: memory, progress, scratchDir };
@@ -49,7 +50,6 @@ const writers = [process.stdout, process.stderr].map((stream) => {
 const post = postTo(ioThread);
 const runner = new TaskRunner({
   io: new UserIo(new RingConsumer(memory), post),
-  scratchDir,
   progress,
   clock: systemClock,
   strays,

@@ -1,5 +1,4 @@
 /** Runs one assignment after the other on the user thread and reports each exactly once. */
-import { join } from 'node:path';
 import type { Clock } from '../../shared/clock.js';
 import { hex64 } from '../../shared/codec/checksum.js';
 import { identityOf } from '../../shared/codec/frame.js';
@@ -19,13 +18,11 @@ import { MapContext, ReduceContext, UserCounters } from '../task/user-context.js
 import type { JobPlace, StageSource } from './io-requests.js';
 import { JobRuntime, type Prepared } from './job-runtime.js';
 import { writeProgress } from './progress.js';
-import { FileScratch } from './file-scratch.js';
 import type { Strays } from './strays.js';
 import type { UserIo } from './user-io.js';
 
 export interface TaskRunnerOptions {
   readonly io: UserIo;
-  readonly scratchDir: string;
   readonly progress: SharedArrayBuffer;
   readonly clock: Clock;
   /** Rejections and exceptions that no `await` saw. */
@@ -56,11 +53,11 @@ export class TaskRunner {
       result = await this.execute(place, assignment);
       await this.turn();
     } catch (error) {
-      io.abandon();
       result = { kind: 'failure', failure: failureOf(error) };
       await nextTurn();
       this.options.strays.forget();
     }
+    io.endAttempt();
     writeProgress(progress, undefined);
     const { job, attempt } = assignment;
     return { job, attempt, elapsedMs: clock.monotonic() - startedMs, result };
@@ -123,38 +120,33 @@ export class TaskRunner {
 
   private async reduce(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
-    const { io, scratchDir } = this.options;
+    const { io } = this.options;
     const { attempt, index, generation } = assignment;
     const sources = io.call({ name: 'stage', generation, partition: index }) as readonly StageSource[];
-    const scratch = new FileScratch(join(scratchDir, attempt));
     const counters = new UserCounters();
-    try {
-      const groups = mergeGroups({
-        sources: sources.map((source) => () => this.openSource(plan, source, index)),
-        openMax: limits.mergeSourcesMax,
-        scratch,
-      });
-      const task = new ReduceTask({
-        plan,
-        definition: runtime.definition,
-        mapStack: runtime.mapStack,
-        groups,
-        context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
-        openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
-        onProgress: (records, bytes) => writeProgress(this.options.progress, { records, bytes }),
-      });
-      const { counts, seal } = await drive(task.run(), () => this.turn());
-      return {
-        kind: 'reduce',
-        counts: { ...counts, user: counters.totals() },
-        seal,
-        declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
-        declaredRecords: sources.reduce((sum, source) => sum + source.records, 0),
-        declaredWeight: sources.reduce((sum, source) => sum + source.weight, 0),
-      };
-    } finally {
-      scratch.remove();
-    }
+    const groups = mergeGroups({
+      sources: sources.map((source) => () => this.openSource(plan, source, index)),
+      openMax: limits.mergeSourcesMax,
+      scratch: io,
+    });
+    const task = new ReduceTask({
+      plan,
+      definition: runtime.definition,
+      mapStack: runtime.mapStack,
+      groups,
+      context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
+      openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
+      onProgress: (records, bytes) => writeProgress(this.options.progress, { records, bytes }),
+    });
+    const { counts, seal } = await drive(task.run(), () => this.turn());
+    return {
+      kind: 'reduce',
+      counts: { ...counts, user: counters.totals() },
+      seal,
+      declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
+      declaredRecords: sources.reduce((sum, source) => sum + source.records, 0),
+      declaredWeight: sources.reduce((sum, source) => sum + source.weight, 0),
+    };
   }
 
   private openSource(plan: Plan, source: StageSource, partition: number): FetchedBlocks {

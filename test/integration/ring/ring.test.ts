@@ -37,7 +37,7 @@ function reference(maps: readonly Emits[]): (readonly [unknown, unknown])[] {
 }
 
 async function through(openMax: number, buffersIn: number, objects: readonly ShuffleObject[], skew: string) {
-  const ring = createRing({ bufferBytes: 4096, buffersIn, buffersOut: 2, sourcesMax: SOURCES });
+  const ring = createRing({ bufferBytes: 4096, buffersIn, bufferOutBytes: 4096, buffersOut: 2, sourcesMax: openMax });
   const workerData = { ring, storeUri: folder };
   const thread = new Worker(new URL('source-worker.mjs', import.meta.url), { workerData });
   try {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { etagOf } from '../../../shared/store/files.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
+import { ScratchRuns } from '../../../worker/executor/io-scratch.js';
 import { Sources } from '../../../worker/executor/io-sources.js';
 import type { InputRequest, IoMessage } from '../../../worker/executor/io-requests.js';
 import {
@@ -23,14 +24,16 @@ const BUFFERS = 4;
 const folder = mkdtempSync(join(tmpdir(), 'gristmill-buffers-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const ring = () => createRing({ bufferBytes: 1024, buffersIn: BUFFERS, buffersOut: 2, sourcesMax: 4 });
+const ring = () =>
+  createRing({ bufferBytes: 1024, buffersIn: BUFFERS, bufferOutBytes: 1024, buffersOut: 2, sourcesMax: 4 });
 
 const sourcesOf = (memory: RingMemory) =>
-  new Sources(
-    new RingProducer(memory),
-    () => new MemoryStore(),
-    () => Promise.reject(new Error('no calls')),
-  );
+  new Sources({
+    ring: new RingProducer(memory),
+    store: () => new MemoryStore(),
+    scratch: new ScratchRuns(folder),
+    answer: () => Promise.reject(new Error('no calls')),
+  });
 
 async function eventually(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
@@ -53,8 +56,8 @@ describe('the buffers of a ring', () => {
       sources.start(source, request);
       await eventually(() => sources.freeBuffers < BUFFERS);
       await new Promise((resolve) => setImmediate(resolve));
-      sources.release(source, consumer.takeFilled().buffer);
       sources.close(source);
+      while (consumer.hasFilled) sources.release([[source, consumer.takeFilled().buffer]]);
       await eventually(() => sources.freeBuffers === BUFFERS);
     }
   });
@@ -71,10 +74,12 @@ describe('the buffers of a ring', () => {
     }
     first.next();
     second.next();
-    io.abandon();
+    io.endAttempt();
     producer.push({ source: 3, buffer: -1, length: 0, kind: FILLED_END });
     io.openBytes({ kind: 'shuffle', key: 'c', offset: 0, bytes: 0 }).next();
-    const released = posted.flatMap((message) => (message.type === 'release' ? [message.buffer] : []));
+    const released = posted.flatMap((message) =>
+      message.type === 'release' ? message.buffers.map(([, buffer]) => buffer) : [],
+    );
     expect(released.sort()).toEqual([0, 1, 2, 3]);
     expect(posted.filter(({ type }) => type === 'close')).toHaveLength(3);
   });
@@ -82,7 +87,13 @@ describe('the buffers of a ring', () => {
 
 describe('an input that changes while it is read', () => {
   test('fails before its reader has the last bytes of its split', async () => {
-    const memory = createRing({ bufferBytes: 128 * 1024, buffersIn: BUFFERS, buffersOut: 2, sourcesMax: 4 });
+    const memory = createRing({
+      bufferBytes: 128 * 1024,
+      buffersIn: BUFFERS,
+      bufferOutBytes: 1024,
+      buffersOut: 2,
+      sourcesMax: 4,
+    });
     const sources = sourcesOf(memory);
     const consumer = new RingConsumer(memory);
     const request = input('changes.txt', 'a\n'.repeat(1_500_000), 0, 2_500_000);
@@ -93,7 +104,7 @@ describe('an input that changes while it is read', () => {
       await new Promise((resolve) => setImmediate(resolve));
       const { kind, buffer, length } = consumer.takeFilled();
       if (readBytes === 0) writeFileSync(join(folder, 'changes.txt'), 'b\n'.repeat(1_500_000));
-      sources.release(1, buffer);
+      sources.release([[1, buffer]]);
       if (kind !== FILLED_DATA) {
         expect(kind).toBe(FILLED_ERROR);
         break;
