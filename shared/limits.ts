@@ -24,10 +24,10 @@ export const limits = {
   mergeSourcesMax: 96,
   /** Sources that are open beside those of a merge: a call, or the input of a map. */
   sourcesBesideMax: 8,
-  /** One buffer from the user thread to the I/O thread: a write and a message for each, so that neither shows. */
-  ringBufferOutBytes: 512 * KiB,
-  /** Buffers from the user thread to the I/O thread: one fills while others are written. */
-  ringBuffersOut: 8,
+  /** One buffer from the user thread to the I/O thread: a write and a message for each, which cost a fifth at 128 KiB. */
+  ringBufferOutBytes: 1 * MiB,
+  /** Buffers from the user thread to the I/O thread: one fills while others are written; more gain nothing. */
+  ringBuffersOut: 4,
   /** One read of the I/O thread, into several buffers of the ring: larger ones do not go faster. */
   readBytesMax: 1 * MiB,
   /** Read beyond a split's end together with its last bytes, at least: most last records end there. */

@@ -31,9 +31,9 @@ class StreamReader implements ObjectReader {
   }
 
   async #advance(): Promise<boolean> {
-    const { done, value } = await this.#pieces.next();
-    this.#isOpen = done !== true;
-    if (this.#isOpen) this.#rest = value as Uint8Array;
+    const next = await this.#pieces.next();
+    this.#isOpen = next.done !== true;
+    if (next.done !== true) this.#rest = next.value;
     return this.#isOpen;
   }
 

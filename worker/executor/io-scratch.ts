@@ -6,7 +6,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GristmillError } from '../../shared/errors.js';
-import { readError, writeError } from '../../shared/store/file-errors.js';
+import { gate } from '../../shared/gate.js';
+import { errno } from '../../shared/store/file-errors.js';
 import { FileReader } from '../../shared/store/file-reader.js';
 import { attempt, systemFiles, writeAll, type FileCalls } from '../../shared/store/files.js';
 import type { ObjectReader } from '../../shared/store/object-store.js';
@@ -30,7 +31,7 @@ export class ScratchRuns {
     try {
       return new ScratchFile(await this.files.open(path, 'wx'), path);
     } catch (thrown) {
-      throw writeError(thrown, path);
+      throw scratchError(thrown, path, 'write');
     }
   }
 
@@ -43,7 +44,7 @@ export class ScratchRuns {
       await this.remove(run, path);
       return new FileReader({ handle, path, start: 0, end: Infinity });
     } catch (thrown) {
-      throw readError(thrown, path);
+      throw scratchError(thrown, path, 'read');
     }
   }
 
@@ -68,10 +69,11 @@ class ScratchFile implements OutgoingStream {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    await gate('scratch');
     try {
       await writeAll(this.handle, bytes);
     } catch (thrown) {
-      throw writeError(thrown, this.path);
+      throw scratchError(thrown, this.path, 'write');
     }
   }
 
@@ -79,7 +81,7 @@ class ScratchFile implements OutgoingStream {
     try {
       await this.handle.close();
     } catch (thrown) {
-      throw writeError(thrown, this.path);
+      throw scratchError(thrown, this.path, 'write');
     }
   }
 
@@ -87,4 +89,15 @@ class ScratchFile implements OutgoingStream {
   async abort(): Promise<void> {
     await attempt(this.handle.close());
   }
+}
+
+/** The disk is the machine's own, so its errors are none of the store's. */
+function scratchError(thrown: unknown, path: string, verb: 'read' | 'write'): GristmillError {
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(errno(thrown));
+  const what = isFull ? `no space left to ${verb}` : `cannot ${verb}`;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  return new GristmillError(isFull ? 'disk-full' : 'internal', `${what} the scratch file ${path}: ${why}`, {
+    cause: thrown,
+    where: path,
+  });
 }

@@ -22,3 +22,4 @@ parentPort.on('message', (message) => {
   if (message.type === 'write') outputs.write(message.output, message.buffer, message.length);
   if (message.type === 'end-attempt') void outputs.endAttempt().then(() => parentPort.postMessage('ended'));
 });
+parentPort.postMessage('ready');

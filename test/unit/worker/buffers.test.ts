@@ -100,8 +100,7 @@ describe('an input that changes while it is read', () => {
     sources.start(1, request);
     let readBytes = 0;
     for (;;) {
-      await eventually(() => sources.freeBuffers < BUFFERS);
-      await new Promise((resolve) => setImmediate(resolve));
+      await eventually(() => consumer.hasFilled);
       const { kind, buffer, length } = consumer.takeFilled();
       if (readBytes === 0) writeFileSync(join(folder, 'changes.txt'), 'b\n'.repeat(1_500_000));
       sources.release([[1, buffer]]);
