@@ -1,5 +1,5 @@
 /** Buffers of the ring: whatever ends how, all of them come back, or an executor that is used again would wait for ever. */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -86,30 +86,42 @@ describe('the buffers of a ring', () => {
 });
 
 describe('an input that changes while it is read', () => {
-  test('fails before its reader has the last bytes of its split', async () => {
-    const memory = createRing({
-      bufferBytes: 128 * 1024,
-      buffersIn: BUFFERS,
-      bufferOutBytes: 1024,
-      buffersOut: 2,
-      sourcesMax: 4,
-    });
-    const sources = sourcesOf(memory);
-    const consumer = new RingConsumer(memory);
-    const request = input('changes.txt', 'a\n'.repeat(1_500_000), 0, 2_500_000);
-    sources.start(1, request);
-    let readBytes = 0;
-    for (;;) {
-      await eventually(() => consumer.hasFilled);
-      const { kind, buffer, length } = consumer.takeFilled();
-      if (readBytes === 0) writeFileSync(join(folder, 'changes.txt'), 'b\n'.repeat(1_500_000));
-      sources.release([[1, buffer]]);
-      if (kind !== FILLED_DATA) {
-        expect(kind).toBe(FILLED_ERROR);
-        break;
+  const path = join(folder, 'changes.txt');
+  const changes = {
+    'is written anew': () => {
+      writeFileSync(path, 'b\n'.repeat(1_500_000));
+    },
+    'is cut short': () => {
+      truncateSync(path, 2_000_000);
+    },
+  };
+  test.each(Object.entries(changes))(
+    'and %s fails before its reader has the last bytes of its split',
+    async (_, change) => {
+      const memory = createRing({
+        bufferBytes: 128 * 1024,
+        buffersIn: BUFFERS,
+        bufferOutBytes: 1024,
+        buffersOut: 2,
+        sourcesMax: 4,
+      });
+      const sources = sourcesOf(memory);
+      const consumer = new RingConsumer(memory);
+      const request = input('changes.txt', 'a\n'.repeat(1_500_000), 0, 2_500_000);
+      sources.start(1, request);
+      let readBytes = 0;
+      for (;;) {
+        await eventually(() => consumer.hasFilled);
+        const { kind, buffer, length } = consumer.takeFilled();
+        if (readBytes === 0) change();
+        sources.release([[1, buffer]]);
+        if (kind !== FILLED_DATA) {
+          expect(kind).toBe(FILLED_ERROR);
+          break;
+        }
+        readBytes += length;
+        expect(readBytes).toBeLessThan(request.softEnd);
       }
-      readBytes += length;
-      expect(readBytes).toBeLessThan(request.softEnd);
-    }
-  });
+    },
+  );
 });
