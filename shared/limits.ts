@@ -26,8 +26,8 @@ export const limits = {
   sourcesBesideMax: 8,
   /** One buffer from the user thread to the I/O thread: a write and a message for each, which cost a fifth at 128 KiB. */
   ringBufferOutBytes: 1 * MiB,
-  /** Buffers from the user thread to the I/O thread: one fills while others are written; more gain nothing. */
-  ringBuffersOut: 4,
+  /** Buffers from the user thread to the I/O thread: one fills while others are written, and a slow write holds up none. */
+  ringBuffersOut: 8,
   /** One read of the I/O thread, into several buffers of the ring: larger ones do not go faster. */
   readBytesMax: 1 * MiB,
   /** Read beyond a split's end together with its last bytes, at least: most last records end there. */

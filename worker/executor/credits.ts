@@ -88,6 +88,11 @@ export class Credits {
     this.grantAll();
   }
 
+  /** Buffers that the source fills, that wait for its reader, or that the reader looks at. */
+  heldBy(id: number): number {
+    return this.sources.get(id)?.held ?? 0;
+  }
+
   isOpen(id: number): boolean {
     return this.sources.has(id);
   }
@@ -119,7 +124,7 @@ export class Credits {
   private mayReadAhead(source: Source): boolean {
     if (this.free.length <= this.reserved) return false;
     const sources = this.sources.size;
-    return sources === 1 || source === this.preferred || source.held - 1 < this.aheadMax / 2 / sources;
+    return sources === 1 || source === this.preferred || source.held <= Math.floor(this.aheadMax / 2 / sources);
   }
 
   private hand(source: Source): number {

@@ -14,12 +14,10 @@ export interface Batch {
 export class RingFiller {
   private readonly ring: RingProducer;
   private readonly credits: Credits;
-  private readonly buffersMax: number;
 
   constructor(ring: RingProducer, credits: Credits) {
     this.ring = ring;
     this.credits = credits;
-    this.buffersMax = Math.max(1, Math.floor(limits.readBytesMax / ring.shape.bufferBytes));
   }
 
   get bufferBytes(): number {
@@ -29,7 +27,9 @@ export class RingFiller {
   /** Waits for one buffer and takes what more there is, for at most `bytes`. */
   async take(source: number, bytes: number): Promise<Batch> {
     const first = await this.credits.take(source);
-    const countMax = Math.min(this.buffersMax, Math.ceil(bytes / this.bufferBytes));
+    // The reader of a source that holds nothing else may be waiting: it gets a block at once, and then more.
+    const readBytes = this.credits.heldBy(source) > 1 ? limits.readBytesMax : limits.blockBytesTarget;
+    const countMax = Math.ceil(Math.min(readBytes, bytes) / this.bufferBytes);
     const buffers = [first, ...this.credits.takeMore(source, countMax - 1)];
     return { source, buffers, bytes: Math.min(bytes, buffers.length * this.bufferBytes) };
   }
