@@ -24,12 +24,20 @@ export const limits = {
   otherEmitsBytesMin: 4 * MiB,
   /** One buffer of an executor's ring: half a block, so that many sources can be open at a time. */
   ringBufferBytes: 128 * KiB,
-  /** Buffers from the I/O thread to the user thread: one for each open source, the rest is read-ahead. */
-  ringBuffersIn: 128,
+  /** Buffers from the I/O thread to the user thread: one for each source that may be open, the rest is read-ahead. */
+  ringBuffersIn: 160,
   /** Sources that a merge has open at a time; more are merged in passes. Leaves buffers for read-ahead. */
   mergeSourcesMax: 96,
-  /** Buffers from the user thread to the I/O thread. */
+  /** Sources that are open beside those of a merge: a call, or the input of a map. */
+  sourcesBesideMax: 8,
+  /** One buffer from the user thread to the I/O thread: a write and a message for each, which cost a fifth at 128 KiB. */
+  ringBufferOutBytes: 1 * MiB,
+  /** Buffers from the user thread to the I/O thread: one fills while others are written, and a slow write holds up none. */
   ringBuffersOut: 8,
+  /** One read of the I/O thread, into several buffers of the ring: larger ones do not go faster. */
+  readBytesMax: 1 * MiB,
+  /** Read beyond a split's end together with its last bytes, at least: most last records end there. */
+  splitRestBytes: 4 * KiB,
   /** Bytes of input per map task: large enough to amortise a task, small enough to balance 2 cores over 50 MB. */
   splitBytesDefault: 16 * MiB,
   /** A split may be as small as a byte: a record belongs to the split in which it begins, so one may have none. */

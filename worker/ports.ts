@@ -16,7 +16,10 @@ export interface ByteSink {
   seal(): Seal;
 }
 
-/** Bytes of an input from `from` on; at `softEnd` reading ahead ends, and bytes come one buffer at a time as asked. */
+/**
+ * Bytes of an input from `from` on. Reading ahead ends with the buffer that holds the bytes behind `softEnd`; from there
+ * on bytes come one buffer at a time as asked.
+ */
 export interface InputRequest {
   readonly kind: 'input';
   readonly uri: string;
@@ -58,14 +61,8 @@ export interface Progress {
   readonly bytes: number;
 }
 
-/** Scratch runs of one attempt. */
-export interface TaskScratch extends Scratch {
-  /** Whatever is left of them is gone. */
-  remove(): void;
-}
-
-/** All that a task asks of the world around it. */
-export interface TaskIo {
+/** All that a task asks of the world around it; its scratch runs are the attempt's. */
+export interface TaskIo extends Scratch {
   openBytes(request: InputRequest | ShuffleRequest): ByteSource;
   openOutput(request: OutputRequest): ByteSink;
   /** The job's plan. */
@@ -75,6 +72,6 @@ export interface TaskIo {
   /** The inputs that are there, and what their headers say. */
   findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs;
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };
-  /** After a failed attempt: nothing of it stays open. */
-  abandon(): void;
+  /** However it ended: nothing of it stays open, and its scratch runs are gone. */
+  endAttempt(): void;
 }

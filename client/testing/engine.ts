@@ -119,7 +119,6 @@ class MemoryEngine {
     this.#host = new TaskHost({
       io,
       load: async () => ({ definition, mapStack: sourceStack }),
-      scratch: () => io.scratch(),
       kernel: () => (this.#kernel ??= idleKernels.pop() ?? new Kernel()),
       clock: systemClock,
       onProgress: () => undefined,

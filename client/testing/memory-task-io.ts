@@ -1,7 +1,7 @@
 /** What tasks ask of the world, answered at once from a store in memory: no thread, no ring, no promise to wait for. */
 import { GristmillError } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
-import { memoryScratch } from '../../shared/kernel/scratch.js';
+import { memoryScratch, type ScratchRun } from '../../shared/kernel/scratch.js';
 import { limits } from '../../shared/limits.js';
 import { storeKeys, type FoundInputs, type Plan } from '../../shared/plan.js';
 import type { MemorySpace, MemoryStage } from '../../shared/store/memory-space.js';
@@ -15,7 +15,6 @@ import type {
   ShuffleRequest,
   StageSource,
   TaskIo,
-  TaskScratch,
 } from '../../worker/ports.js';
 import { asFetchFailure } from '../../worker/task/fetch-failure.js';
 import { entryOf, StageSources } from '../../worker/task/stage-sources.js';
@@ -76,13 +75,13 @@ export class MemoryTaskIo implements TaskIo {
     return { uri: uriOf(key), etag: this.#space.put(key, bytes.slice()) };
   }
 
-  abandon(): void {
+  endAttempt(): void {
     for (const stage of this.#open) stage.abort();
     this.#open.clear();
   }
 
-  scratch(): TaskScratch {
-    return { ...memoryScratch(), remove: () => undefined };
+  create(): ScratchRun {
+    return memoryScratch().create();
   }
 
   /** As a store publishes what is sealed; nobody else writes under the key of an attempt. */

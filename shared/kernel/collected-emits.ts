@@ -103,7 +103,7 @@ export class CollectedEmits implements EmitStore {
       keyEnd = this.#room(keyAt, limits.keyBytesMax) ? encodeKeyInto(key, this.#arena, keyAt) : this.#tooSmall();
     }
     const kind = kindOf(value);
-    let end = encodeInto(kind, value, this.#arena, keyEnd);
+    const end = encodeInto(kind, value, this.#arena, keyEnd);
     if (end < 0) {
       if (this.#arena.length - keyEnd > limits.recordBytesMax) throw valueTooLarge();
       if (this.#rows === 0) this.#tooSmall();

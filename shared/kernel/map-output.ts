@@ -5,12 +5,12 @@
 import type { BuiltInSpec } from '../aggregation.js';
 import type { Key } from '../codec/key.js';
 import { encoded, ShuffleWriter, type WrittenShuffle } from '../codec/shuffle-writer.js';
-import { GristmillError, hasCode } from '../errors.js';
+import { hasCode } from '../errors.js';
 import { limits } from '../limits.js';
 import { CollectedEmits } from './collected-emits.js';
 import { CombinedEmits } from './combined-emits.js';
 import { groupSizes, type CombineMode } from './combine-mode.js';
-import type { EmitStore, TakeBlock } from './emit-store.js';
+import type { TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
 import { Merge, openMaxOf } from './merge.js';
 import type { MergeInput } from './merge-input.js';

@@ -15,12 +15,14 @@ import { DirectoryFolders } from './directory-folders.js';
 import { infoOf, listFiles } from './directory-list.js';
 import { DirectoryStagedWrite } from './directory-stage.js';
 import { errno, isMissing, readError, writeError } from './file-errors.js';
+import { FileReader } from './file-reader.js';
 import { allocate, attempt as tryOut, etagOf, readFully, systemFiles, writeAll, type FileCalls } from './files.js';
 import { PUT_PREFIX, STAGING, checkAttempt, checkKey, checkPrefix, checkWritableKey, folderOf } from './key.js';
 import type {
   CallOptions,
   DiscardOptions,
   ObjectInfo,
+  ObjectReader,
   ObjectStore,
   PutOptions,
   ReadOptions,
@@ -151,6 +153,13 @@ export class DirectoryStore implements ObjectStore {
     } finally {
       await tryOut(handle.close());
     }
+  }
+
+  async open(key: string, options: ReadOptions = {}): Promise<ObjectReader> {
+    const path = this.#path(checkKey(key));
+    const { start, end } = checkRange(options.range) ?? { start: 0, end: Infinity };
+    throwIfAborted(options.signal);
+    return new FileReader({ handle: await this.#open(path), path, start, end, signal: options.signal });
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {

@@ -38,6 +38,27 @@ export async function readFully(handle: FileHandle, into: Uint8Array, position: 
   return filled;
 }
 
+/** Reads into one piece after the other until all are full or the file ends; returns the bytes read. */
+export async function readPieces(handle: FileHandle, pieces: Uint8Array[], position: number): Promise<number> {
+  let filled = 0;
+  for (let left = pieces; left.length > 0; left = behind(pieces, filled)) {
+    const { bytesRead } = await handle.readv(left, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
+}
+
+/** The pieces without their first `bytes`. */
+function behind(pieces: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let passed = 0;
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(Math.max(0, Math.min(piece.length, bytes - passed)));
+    passed += piece.length;
+    return rest.length > 0 ? [rest] : [];
+  });
+}
+
 /** For clean-up, whose failure changes nothing that was promised. */
 export async function attempt(action: Promise<unknown>): Promise<boolean> {
   try {

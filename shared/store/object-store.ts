@@ -62,6 +62,16 @@ export interface DiscardOptions extends CallOptions {
   readonly deep?: boolean;
 }
 
+/** An object, or a range of it, whose bytes are read into memory of the caller's. */
+export interface ObjectReader {
+  /**
+   * Fills the pieces, one after the other, with the bytes that come next; returns how many. Fewer than the pieces hold:
+   * the object or range has ended. Calls must not overlap, and the pieces are the reader's until a call has settled.
+   */
+  read(pieces: readonly Uint8Array[]): Promise<number>;
+  close(): Promise<void>;
+}
+
 export interface ObjectStore {
   /** The URI it was opened with. */
   readonly uri: string;
@@ -70,6 +80,11 @@ export interface ObjectStore {
   get(key: string, options?: ReadOptions): Promise<Uint8Array>;
   /** The object or range in pieces of at most 1 MiB, read as the consumer asks. A piece is valid until the next one. */
   stream(key: string, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /**
+   * For stores that can read into a caller's memory without a copy; `openReader` does it with any store. What is no
+   * object is refused by the first read at the latest.
+   */
+  open?(key: string, options?: ReadOptions): Promise<ObjectReader>;
   head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
   /** Every object whose key begins with `prefix`, ascending by UTF-8 bytes of the key. Staged writes are not listed. */
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;

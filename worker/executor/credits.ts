@@ -1,14 +1,21 @@
 /**
  * Who may fill the next free buffer: credits per source.
  *
- * Every open source has one buffer reserved, so that a merge, which may need the next bytes of any source, never waits
- * for a buffer that another source holds. What is left over is read-ahead, and goes to the source that the merge drained
- * last: it held the lowest key, so it is the likeliest to be drained next.
+ * Every source that may be open, opened yet or not, has one buffer reserved: a merge may need the next bytes of any of
+ * its sources, and would wait for ever for a buffer that another one filled ahead. What is left over is read-ahead. Half
+ * of it is shared evenly, because a merge of like sources drains them in turn; the rest goes to the source that was
+ * drained last, which in a merge of unlike sources held the lowest key and is the likeliest to be drained next.
  */
 import { GristmillError } from '../../shared/errors.js';
 
+interface Source {
+  /** Buffers that it fills, or that wait for its reader, or that the reader looks at. */
+  held: number;
+}
+
 interface Waiter {
-  readonly source: number;
+  readonly id: number;
+  readonly source: Source;
   /** Wants a buffer only once all the source's own are drained: reading past the end of a split. */
   readonly whenDrained: boolean;
   readonly grant: (buffer: number) => void;
@@ -17,55 +24,77 @@ interface Waiter {
 
 export class Credits {
   private readonly free: number[] = [];
-  private readonly held = new Map<number, number>();
+  private readonly aheadMax: number;
+  private readonly sources = new Map<number, Source>();
   private waiters: Waiter[] = [];
-  private preferred = -1;
-  /** Open sources that hold no buffer: as many free buffers are reserved. */
-  private reserved = 0;
+  private preferred: Source | undefined;
+  /** As many free buffers are reserved: for each source that holds none, and each that is not open. */
+  private reserved: number;
 
-  constructor(buffers: number) {
+  /** `sourcesMax`: as many may be open at a time, and no more than there are buffers. */
+  constructor(buffers: number, sourcesMax: number) {
+    this.aheadMax = buffers - sourcesMax;
+    this.reserved = sourcesMax;
     for (let buffer = buffers - 1; buffer >= 0; buffer--) this.free.push(buffer);
   }
 
-  open(source: number): void {
-    this.held.set(source, 0);
-    this.reserved += 1;
+  open(id: number): void {
+    this.sources.set(id, { held: 0 });
   }
 
   /** Its waiting requests are refused; buffers it still holds come back by `release`. */
-  close(source: number): void {
-    const held = this.held.get(source);
-    if (held === undefined) return;
-    if (held === 0) this.reserved -= 1;
-    this.held.delete(source);
-    const refused = this.waiters.filter((waiter) => waiter.source === source);
-    this.waiters = this.waiters.filter((waiter) => waiter.source !== source);
+  close(id: number): void {
+    const source = this.sources.get(id);
+    if (!source) return;
+    if (source.held > 0) this.reserved += 1;
+    this.sources.delete(id);
+    const refused = this.waiters.filter((waiter) => waiter.id === id);
+    this.waiters = this.waiters.filter((waiter) => waiter.id !== id);
     for (const waiter of refused) waiter.refuse(closed());
     this.grantAll();
   }
 
   /** Resolves with a buffer to fill, which comes back by `release`; rejects with `aborted` when the source is closed. */
-  take(source: number, whenDrained = false): Promise<number> {
+  take(id: number, whenDrained = false): Promise<number> {
     return new Promise((grant, refuse) => {
-      if (!this.held.has(source)) {
+      const source = this.sources.get(id);
+      if (!source) {
         refuse(closed());
         return;
       }
-      this.waiters.push({ source, whenDrained, grant, refuse });
+      this.waiters.push({ id, source, whenDrained, grant, refuse });
       this.grantAll();
     });
   }
 
-  /** The user thread is done with a buffer of `source`. */
-  release(source: number, buffer: number): void {
-    this.free.push(buffer);
-    this.preferred = source;
-    const held = this.held.get(source);
-    if (held !== undefined) {
-      this.held.set(source, held - 1);
-      if (held === 1) this.reserved += 1;
+  /** Up to `countMax` further buffers that the source may have without waiting, for one larger read. */
+  takeMore(id: number, countMax: number): number[] {
+    const source = this.sources.get(id);
+    const taken: number[] = [];
+    while (source && taken.length < countMax && this.mayReadAhead(source)) taken.push(this.hand(source));
+    return taken;
+  }
+
+  /** The user thread is done with these buffers, each of its source. */
+  release(buffers: Iterable<readonly [id: number, buffer: number]>): void {
+    for (const [id, buffer] of buffers) {
+      this.free.push(buffer);
+      const source = this.sources.get(id);
+      if (!source) continue;
+      this.preferred = source;
+      source.held -= 1;
+      if (source.held === 0) this.reserved += 1;
     }
     this.grantAll();
+  }
+
+  /** Buffers that the source fills, that wait for its reader, or that the reader looks at. */
+  heldBy(id: number): number {
+    return this.sources.get(id)?.held ?? 0;
+  }
+
+  isOpen(id: number): boolean {
+    return this.sources.has(id);
   }
 
   get freeBuffers(): number {
@@ -73,27 +102,37 @@ export class Credits {
   }
 
   private grantAll(): void {
-    for (let next = this.nextWaiter(); next !== undefined; next = this.nextWaiter()) this.grant(next);
+    for (let next = this.nextWaiter(); next !== undefined; next = this.nextWaiter()) {
+      this.waiters.splice(this.waiters.indexOf(next), 1);
+      next.grant(this.hand(next.source));
+    }
   }
 
+  /** Linear in the waiting sources, of which there are as many as a merge has open: about a microsecond. */
   private nextWaiter(): Waiter | undefined {
     if (this.free.length === 0) return undefined;
-    const entitled = this.waiters.find((waiter) => this.held.get(waiter.source) === 0);
-    if (entitled) return entitled;
-    if (this.free.length <= this.reserved) return undefined;
-    const ahead = this.waiters.filter((waiter) => !waiter.whenDrained);
-    const chosen = ahead.find((waiter) => waiter.source === this.preferred);
-    return chosen ?? (this.held.size === 1 ? ahead[0] : undefined);
+    let ahead: Waiter | undefined;
+    for (const waiter of this.waiters) {
+      const { source } = waiter;
+      if (source.held === 0) return waiter;
+      if (waiter.whenDrained || !this.mayReadAhead(source)) continue;
+      if (!ahead || source.held < ahead.source.held) ahead = waiter;
+    }
+    return ahead;
   }
 
-  private grant(waiter: Waiter): void {
+  private mayReadAhead(source: Source): boolean {
+    if (this.free.length <= this.reserved) return false;
+    const sources = this.sources.size;
+    return sources === 1 || source === this.preferred || source.held <= Math.floor(this.aheadMax / 2 / sources);
+  }
+
+  private hand(source: Source): number {
     const buffer = this.free.pop();
-    if (buffer === undefined) return;
-    this.waiters.splice(this.waiters.indexOf(waiter), 1);
-    const held = this.held.get(waiter.source) ?? 0;
-    if (held === 0) this.reserved -= 1;
-    this.held.set(waiter.source, held + 1);
-    waiter.grant(buffer);
+    if (buffer === undefined) throw new GristmillError('internal', 'a buffer was granted that is not free');
+    if (source.held === 0) this.reserved -= 1;
+    source.held += 1;
+    return buffer;
   }
 }
 

@@ -28,7 +28,7 @@ export class IoJob {
     });
   }
 
-  async answer(call: Exclude<IoCall, { name: 'seal' }>, signal: AbortSignal): Promise<unknown> {
+  async answer(call: Exclude<IoCall, { name: 'finish' }>, signal: AbortSignal): Promise<unknown> {
     switch (call.name) {
       case 'bundle':
         return this.bundle(call.sha256, signal);

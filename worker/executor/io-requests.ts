@@ -5,6 +5,13 @@ import type { CsvFormat } from '../../shared/plan.js';
 import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
 import type { FromExecutor } from './messages.js';
 
+/** A finished scratch run, from its beginning: its bytes, after which it is gone. */
+export interface ScratchRequest {
+  readonly kind: 'scratch';
+  readonly run: number;
+  readonly bytes: number;
+}
+
 /** Answered with one `v8.serialize`d value. */
 export interface CallRequest {
   readonly kind: 'call';
@@ -22,17 +29,20 @@ export type IoCall =
       readonly csv: CsvFormat | undefined;
     }
   | { readonly name: 'put'; readonly key: string; readonly bytes: Uint8Array }
-  | { readonly name: 'seal'; readonly output: number };
+  | { readonly name: 'finish'; readonly output: number };
 
-export type OpenRequest = InputRequest | ShuffleRequest | CallRequest;
+/** A scratch run's number is that of the output that writes it. */
+export type OpenOutput = OutputRequest | 'scratch';
+
+export type OpenRequest = InputRequest | ShuffleRequest | ScratchRequest | CallRequest;
 
 export type IoMessage =
   | { readonly type: 'open'; readonly source: number; readonly request: OpenRequest }
-  | { readonly type: 'release'; readonly source: number; readonly buffer: number }
+  | { readonly type: 'release'; readonly buffers: readonly (readonly [source: number, buffer: number])[] }
   | { readonly type: 'close'; readonly source: number }
-  | { readonly type: 'open-output'; readonly output: number; readonly request: OutputRequest }
+  | { readonly type: 'open-output'; readonly output: number; readonly request: OpenOutput }
   | { readonly type: 'write'; readonly output: number; readonly buffer: number; readonly length: number }
-  | { readonly type: 'abort-outputs' }
+  | { readonly type: 'end-attempt' }
   | { readonly type: 'to-agent'; readonly message: FromExecutor };
 
 export interface JobPlace {

@@ -11,6 +11,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { IoJob } from './io-job.js';
 import { Outputs } from './io-outputs.js';
+import { ScratchRuns } from './io-scratch.js';
 import type { IoCall, IoMessage } from './io-requests.js';
 import { Sources } from './io-sources.js';
 import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './messages.js';
@@ -36,15 +37,19 @@ function currentJob(): IoJob {
   return job;
 }
 
-/** A report waits for it: what a failed attempt has staged is gone when it is told to have ended. */
-let aborting: Promise<void> = Promise.resolve();
+/** A report waits for it: what an attempt leaves unfinished is gone when the attempt is told to have ended. */
+let ending: Promise<void> = Promise.resolve();
 
-const outputs = new Outputs(ring, () => currentJob().store);
-const sources = new Sources(
+const store = () => currentJob().store;
+const scratch = new ScratchRuns(data.scratchDir);
+const outputs = new Outputs({ ring, store, scratch });
+const sources = new Sources({
   ring,
-  () => currentJob().store,
-  (call: IoCall, signal) => (call.name === 'seal' ? outputs.seal(call.output) : currentJob().answer(call, signal)),
-);
+  store,
+  scratch,
+  answer: (call: IoCall, signal) =>
+    call.name === 'finish' ? outputs.finish(call.output) : currentJob().answer(call, signal),
+});
 
 function toAgent(message: FromExecutor): void {
   socket.write(encodeMessage(message));
@@ -56,7 +61,7 @@ function fromUser(message: IoMessage): void {
       sources.start(message.source, message.request);
       return;
     case 'release':
-      sources.release(message.source, message.buffer);
+      sources.release(message.buffers);
       return;
     case 'close':
       sources.close(message.source);
@@ -67,11 +72,11 @@ function fromUser(message: IoMessage): void {
     case 'write':
       outputs.write(message.output, message.buffer, message.length);
       return;
-    case 'abort-outputs':
-      aborting = outputs.abortAll();
+    case 'end-attempt':
+      ending = outputs.endAttempt();
       return;
     case 'to-agent':
-      void aborting.then(() => toAgent(message.message));
+      void ending.then(() => toAgent(message.message));
   }
 }
 
@@ -86,7 +91,8 @@ function endWithAgent(): void {
 
 function reportProgress(): void {
   const progress = readProgress(data.progress);
-  if (progress) toAgent({ type: 'progress', ...progress });
+  // An agent that does not read is told the latest when it does, not all that was missed.
+  if (progress && !socket.writableNeedDrain) toAgent({ type: 'progress', ...progress });
   systemClock.after(limits.progressMs, reportProgress);
 }
 

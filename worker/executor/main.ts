@@ -3,7 +3,6 @@
  * the I/O thread, started first, talks to the store and the agent.
  */
 import { writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
@@ -13,7 +12,6 @@ import { limits } from '../../shared/limits.js';
 import { Strays } from '../task/strays.js';
 import { TaskHost } from '../task/task-host.js';
 import { loadBundledJob } from './bundled-job.js';
-import { FileScratch } from './file-scratch.js';
 import type { IoThreadData } from './io-thread.js';
 import { END_OF_ATTEMPT, type ToExecutor } from './messages.js';
 import { createProgress, writeProgress } from './progress.js';
@@ -26,8 +24,9 @@ if (scratchDir === undefined) throw new GristmillError('internal', 'an executor 
 const memory = createRing({
   bufferBytes: limits.ringBufferBytes,
   buffersIn: limits.ringBuffersIn,
+  bufferOutBytes: limits.ringBufferOutBytes,
   buffersOut: limits.ringBuffersOut,
-  sourcesMax: limits.mergeSourcesMax + 8,
+  sourcesMax: limits.mergeSourcesMax + limits.sourcesBesideMax,
 });
 const progress = createProgress();
 const data: IoThreadData = { ring: memory, progress, scratchDir };
@@ -58,7 +57,6 @@ let kernel: Kernel | undefined;
 const host = new TaskHost({
   io,
   load: ({ codeVersion }) => loadBundledJob(codeVersion, io),
-  scratch: (attempt) => new FileScratch(join(scratchDir, attempt)),
   kernel: () => (kernel ??= new Kernel()),
   clock: systemClock,
   onProgress: (now) => writeProgress(progress, now),

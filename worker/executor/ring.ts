@@ -8,7 +8,8 @@
  * I/O thread by MessagePort (the I/O thread must never block, and `Atomics.waitAsync` hangs). The I/O thread alone
  * keeps account of the free buffers in; the queue of free buffers out lies in shared memory.
  *
- * Shared memory, all little-endian 32-bit words: control | filled queue (4 words an entry) | free-out queue | buffers.
+ * Shared memory, all little-endian 32-bit words: control | filled queue (4 words an entry) | free-out queue | buffers in | buffers
+ * out.
  * Both queues have one producer and one consumer; their counters only grow (they wrap at 2^32) and are taken modulo
  * the capacity, a power of two.
  */
@@ -16,8 +17,9 @@
 export interface RingShape {
   readonly bufferBytes: number;
   readonly buffersIn: number;
+  readonly bufferOutBytes: number;
   readonly buffersOut: number;
-  /** Sources open at a time; each has one buffer in reserved. */
+  /** Sources open at a time; each has one buffer in reserved, so there are no more than buffers in. */
   readonly sourcesMax: number;
 }
 
@@ -58,6 +60,7 @@ interface Layout {
   readonly filledAt: number;
   readonly outAt: number;
   readonly buffersAt: number;
+  readonly buffersOutAt: number;
   readonly bytes: number;
 }
 
@@ -68,8 +71,9 @@ function layoutOf(shape: RingShape): Layout {
   const filledAt = CONTROL_WORDS;
   const outAt = filledAt + filledCapacity * ENTRY_WORDS;
   const buffersAt = Math.ceil(((outAt + outCapacity) * 4) / 64) * 64;
-  const bytes = buffersAt + shape.bufferBytes * (shape.buffersIn + shape.buffersOut);
-  return { filledCapacity, outCapacity, filledAt, outAt, buffersAt, bytes };
+  const buffersOutAt = buffersAt + shape.bufferBytes * shape.buffersIn;
+  const bytes = buffersOutAt + shape.bufferOutBytes * shape.buffersOut;
+  return { filledCapacity, outCapacity, filledAt, outAt, buffersAt, buffersOutAt, bytes };
 }
 
 export function createRing(shape: RingShape): RingMemory {
@@ -94,7 +98,8 @@ class RingView {
   }
 
   bufferOut(index: number): Uint8Array {
-    return this.bufferIn(this.shape.buffersIn + index);
+    const { bufferOutBytes } = this.shape;
+    return new Uint8Array(this.shared, this.layout.buffersOutAt + index * bufferOutBytes, bufferOutBytes);
   }
 
   protected word(index: number): number {
@@ -130,6 +135,16 @@ export class RingProducer extends RingView {
 
 /** The user thread's side: blocks until there is something. */
 export class RingConsumer extends RingView {
+  /** There is a filled entry, so that `takeFilled` would not wait. */
+  get hasFilled(): boolean {
+    return Atomics.load(this.words, FILLED_TAIL) !== Atomics.load(this.words, FILLED_HEAD);
+  }
+
+  /** There is a free buffer out, so that `takeOut` would not wait. */
+  get hasFreeOut(): boolean {
+    return Atomics.load(this.words, OUT_TAIL) !== Atomics.load(this.words, OUT_HEAD);
+  }
+
   /** The next filled entry, waiting for it. */
   takeFilled(): Filled {
     const head = Atomics.load(this.words, FILLED_HEAD);

@@ -1,11 +1,15 @@
 /**
- * The user thread's view of its I/O thread: synchronous sources, calls and outputs over the ring.
+ * The user thread's view of its I/O thread: synchronous sources, calls, outputs and scratch runs over the
+ * ring.
  *
  * A view that `next` returns is valid until the next call of the same source.
  */
 import { deserialize } from 'node:v8';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { errorOf, type Failure } from '../../shared/errors.js';
+import { errorOf } from '../../shared/errors.js';
+import type { Failure } from '../../shared/errors.js';
+import type { ScratchRun } from '../../shared/kernel/scratch.js';
+import { limits } from '../../shared/limits.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { CsvFormat, FoundInputs, Plan } from '../../shared/plan.js';
 import type { InspectSpec } from '../../shared/protocol.js';
@@ -20,6 +24,7 @@ import type {
 } from '../ports.js';
 import type { IoCall, IoMessage, OpenRequest } from './io-requests.js';
 import { FILLED_DATA, FILLED_END, type Filled, type RingConsumer } from './ring.js';
+import { UserOutputs } from './user-outputs.js';
 
 export type PostToIo = (message: IoMessage) => void;
 
@@ -39,17 +44,16 @@ interface OpenSource {
 export class UserIo implements TaskIo {
   private readonly ring: RingConsumer;
   private readonly post: PostToIo;
+  private readonly outputs: UserOutputs;
   private readonly sources = new Map<number, OpenSource>();
+  /** Drained buffers that the I/O thread has not been told of. */
+  private released: (readonly [source: number, buffer: number])[] = [];
   private nextSource = 1;
-  private nextOutput = 1;
 
   constructor(ring: RingConsumer, post: PostToIo) {
     this.ring = ring;
     this.post = post;
-  }
-
-  get bufferBytes(): number {
-    return this.ring.shape.bufferBytes;
+    this.outputs = new UserOutputs(ring, post);
   }
 
   openBytes(request: InputRequest | ShuffleRequest): ByteSource {
@@ -85,25 +89,35 @@ export class UserIo implements TaskIo {
   }
 
   openOutput(request: OutputRequest): ByteSink {
-    const output = this.nextOutput++;
-    this.post({ type: 'open-output', output, request });
+    const output = this.outputs.open(request);
     return {
       write: (bytes) => {
-        for (let at = 0; at < bytes.length; at += this.bufferBytes) {
-          const part = bytes.subarray(at, at + this.bufferBytes);
-          const buffer = this.ring.takeOut();
-          this.ring.bufferOut(buffer).set(part);
-          this.post({ type: 'write', output, buffer, length: part.length });
-        }
+        this.outputs.write(output, bytes);
       },
-      seal: () => this.call({ name: 'seal', output }) as Seal,
+      seal: () => this.finish(output) as Seal,
     };
   }
 
-  /** After a failed attempt: nothing of it stays open, and no buffer stays taken. */
-  abandon(): void {
+  /** A scratch run: written as outputs are, read as sources are, both by the I/O thread. */
+  create(): ScratchRun {
+    return new RingRun(this.outputs, (output) => {
+      this.finish(output);
+      return (bytes) => this.open({ kind: 'scratch', run: output, bytes });
+    });
+  }
+
+  /** At the end of an attempt: nothing of it stays open, and no buffer stays taken. */
+  endAttempt(): void {
     for (const source of [...this.sources.keys()]) this.close(source);
-    this.post({ type: 'abort-outputs' });
+    this.tellReleased();
+    this.outputs.flushAll();
+    this.post({ type: 'end-attempt' });
+  }
+
+  /** Waits until all is written. */
+  private finish(output: number): unknown {
+    this.outputs.flush(output);
+    return this.call({ name: 'finish', output });
   }
 
   private open(request: OpenRequest): ByteSource {
@@ -112,7 +126,9 @@ export class UserIo implements TaskIo {
     this.post({ type: 'open', source, request });
     return {
       next: () => this.next(source),
-      close: () => this.close(source),
+      close: () => {
+        this.close(source);
+      },
     };
   }
 
@@ -128,23 +144,37 @@ export class UserIo implements TaskIo {
     this.close(source);
     if (filled.kind === FILLED_END) return undefined;
     const failure = deserialize(this.ring.bufferIn(filled.buffer).slice(0, filled.length)) as Failure;
-    this.post({ type: 'release', source, buffer: filled.buffer });
+    this.release(source, filled);
     throw errorOf(failure);
   }
 
   private take(open: OpenSource): Filled {
     for (let first = open.queue.shift(); ; first = open.queue.shift()) {
       if (first) return first;
+      if (!this.ring.hasFilled) this.tellReleased(); // it may be one of those that is waited for
       const filled = this.ring.takeFilled();
       const owner = this.sources.get(filled.source);
       if (owner) owner.queue.push(filled);
-      else if (filled.buffer >= 0) this.post({ type: 'release', source: filled.source, buffer: filled.buffer });
+      else this.release(filled.source, filled);
     }
   }
 
   private letGo(source: number, open: OpenSource): void {
-    if (open.held) this.post({ type: 'release', source, buffer: open.held.buffer });
+    if (open.held) this.release(source, open.held);
     open.held = undefined;
+  }
+
+  /** Several buffers go back in one message: a message costs both threads as much as half a buffer's bytes. */
+  private release(source: number, { buffer }: Filled): void {
+    if (buffer < 0) return;
+    this.released.push([source, buffer]);
+    if (this.released.length * this.ring.shape.bufferBytes >= limits.readBytesMax) this.tellReleased();
+  }
+
+  private tellReleased(): void {
+    if (this.released.length === 0) return;
+    this.post({ type: 'release', buffers: this.released });
+    this.released = [];
   }
 
   private close(source: number): void {
@@ -153,8 +183,30 @@ export class UserIo implements TaskIo {
     this.sources.delete(source);
     this.post({ type: 'close', source });
     this.letGo(source, open);
-    for (const filled of open.queue) {
-      if (filled.buffer >= 0) this.post({ type: 'release', source, buffer: filled.buffer });
-    }
+    for (const filled of open.queue) this.release(source, filled);
+    this.tellReleased();
+  }
+}
+
+class RingRun implements ScratchRun {
+  bytes = 0;
+  private readonly outputs: UserOutputs;
+  private readonly output: number;
+  private readonly finished: (output: number) => (bytes: number) => ByteSource;
+
+  constructor(outputs: UserOutputs, finished: (output: number) => (bytes: number) => ByteSource) {
+    this.outputs = outputs;
+    this.output = outputs.open('scratch');
+    this.finished = finished;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.outputs.write(this.output, bytes);
+    this.bytes += bytes.length;
+  }
+
+  finish(): () => ByteSource {
+    const open = this.finished(this.output);
+    return () => open(this.bytes);
   }
 }

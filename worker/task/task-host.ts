@@ -6,7 +6,6 @@ import { nextTurn, type Clock } from '../../shared/clock.js';
 import { hex64 } from '../../shared/codec/checksum.js';
 import { identityOf } from '../../shared/codec/frame.js';
 import { failureOf, GristmillError } from '../../shared/errors.js';
-import type { AttemptId } from '../../shared/ids.js';
 import { validateParams } from '../../shared/job/definition.js';
 import type { CombineMode } from '../../shared/kernel/combine-mode.js';
 import { mergeGroups } from '../../shared/kernel/group-cursor.js';
@@ -14,7 +13,7 @@ import type { Kernel } from '../../shared/kernel/kernel.js';
 import type { MergeInput } from '../../shared/kernel/merge-input.js';
 import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';
 import type { Assignment, TaskReport, TaskResult } from '../../shared/protocol.js';
-import type { InputRequest, Progress, StageSource, TaskIo, TaskScratch } from '../ports.js';
+import type { InputRequest, Progress, StageSource, TaskIo } from '../ports.js';
 import { runInspect } from './inspect-task.js';
 import { JobRuntime, type LoadedJob, type Prepared } from './job-runtime.js';
 import { RowSink, ShuffleSink } from './map-sinks.js';
@@ -28,7 +27,6 @@ export interface TaskHostOptions {
   readonly io: TaskIo;
   /** The definition of the assignment's job; asked for once as long as assignments are of one job. */
   readonly load: (assignment: Assignment) => Promise<LoadedJob>;
-  readonly scratch: (attempt: AttemptId) => TaskScratch;
   /** Made at its first use; no other host uses it. */
   readonly kernel: () => Kernel;
   readonly clock: Clock;
@@ -68,12 +66,12 @@ export class TaskHost {
       result = await this.execute(assignment);
       await this.turn();
     } catch (error) {
-      io.abandon();
       onFailure?.(error);
       result = { kind: 'failure', failure: failureOf(error) };
       await nextTurn();
       this.options.strays.forget();
     }
+    io.endAttempt();
     onProgress(undefined);
     const { job, attempt } = assignment;
     return { job, attempt, elapsedMs: clock.monotonic() - startedMs, result };
@@ -116,10 +114,9 @@ export class TaskHost {
     const { definition, mapStack } = runtime;
     const key = storeKeys.shuffle(plan.job, spreadOf(plan, attempt), attempt);
     const shuffled = plan.descriptor.kind === 'reduce';
-    const scratch = this.options.scratch(attempt);
     const sink = shuffled
       ? new ShuffleSink({
-          ...{ kernel, scratch, plan, attempt, definition, combine: this.options.combine ?? 'on' },
+          ...{ kernel, scratch: io, plan, attempt, definition, combine: this.options.combine ?? 'on' },
           open: () => io.openOutput({ to: { in: 'store', key }, attempt }),
         })
       : new RowSink(plan, () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }));
@@ -134,7 +131,7 @@ export class TaskHost {
       openSplit: (input, split) => io.openBytes(inputRequest(input, split)),
       onProgress: (records, bytes) => onProgress({ records, bytes }),
     });
-    const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn()).finally(() => scratch.remove());
+    const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn());
     const user = counters.totals();
     const common = { kind: 'map', counts: { ...counts, user } } as const;
     return shuffled
@@ -147,41 +144,36 @@ export class TaskHost {
     const { io, onProgress } = this.options;
     const { attempt, index, generation } = assignment;
     const sources = await io.stage(generation, index);
-    const scratch = this.options.scratch(attempt);
     const counters = new UserCounters();
-    try {
-      const { aggregator } = plan.descriptor;
-      const groups = mergeGroups({
-        kernel: this.options.kernel(),
-        memoryBytes: plan.memoryBytes,
-        inputs: sources.map((source) => this.inputOf(plan, source, index)),
-        recordBytes: Math.max(0, ...sources.map(({ bytes, records }) => Math.ceil(bytes / records))),
-        spec: aggregator?.kind === 'built-in' ? aggregator : undefined,
-        // With two at a time, more than two sources merge in passes.
-        openMax: this.options.combine === 'everywhere' ? 2 : undefined,
-        scratch,
-      });
-      const task = new ReduceTask({
-        plan,
-        definition: runtime.definition,
-        mapStack: runtime.mapStack,
-        groups,
-        context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
-        openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
-        onProgress: (records, bytes) => onProgress({ records, bytes }),
-      });
-      const { counts, seal } = await drive(task.run(), () => this.turn());
-      return {
-        kind: 'reduce',
-        counts: { ...counts, user: counters.totals() },
-        seal,
-        declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
-        declaredRecords: sources.reduce((sum, source) => sum + source.records, 0),
-        declaredWeight: sources.reduce((sum, source) => sum + source.weight, 0),
-      };
-    } finally {
-      scratch.remove();
-    }
+    const { aggregator } = plan.descriptor;
+    const groups = mergeGroups({
+      kernel: this.options.kernel(),
+      memoryBytes: plan.memoryBytes,
+      inputs: sources.map((source) => this.inputOf(plan, source, index)),
+      recordBytes: Math.max(0, ...sources.map(({ bytes, records }) => Math.ceil(bytes / records))),
+      spec: aggregator?.kind === 'built-in' ? aggregator : undefined,
+      // With two at a time, more than two sources merge in passes.
+      openMax: this.options.combine === 'everywhere' ? 2 : undefined,
+      scratch: io,
+    });
+    const task = new ReduceTask({
+      plan,
+      definition: runtime.definition,
+      mapStack: runtime.mapStack,
+      groups,
+      context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
+      openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
+      onProgress: (records, bytes) => onProgress({ records, bytes }),
+    });
+    const { counts, seal } = await drive(task.run(), () => this.turn());
+    return {
+      kind: 'reduce',
+      counts: { ...counts, user: counters.totals() },
+      seal,
+      declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
+      declaredRecords: sources.reduce((sum, source) => sum + source.records, 0),
+      declaredWeight: sources.reduce((sum, source) => sum + source.weight, 0),
+    };
   }
 
   private inputOf(plan: Plan, { key, attempt, offset, bytes }: StageSource, partition: number): MergeInput {

@@ -10,7 +10,7 @@ export interface FailingFiles {
 }
 
 /** Calls of open files count too, but for closing: a file is always let go. */
-const HANDLE_CALLS = new Set(['write', 'read', 'sync', 'stat']);
+const HANDLE_CALLS = new Set(['write', 'read', 'readv', 'sync', 'stat']);
 
 export function failingFiles(n: number, when: 'before' | 'after', code = 'EIO'): FailingFiles {
   let calls = 0;

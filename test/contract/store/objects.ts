@@ -1,6 +1,7 @@
 /** What every store promises of objects: put and get, exclusive put, listing and deletion. */
 import { describe, expect, test } from 'vitest';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
+import { openReader } from '../../../shared/store/object-reader.js';
 import { eachSubject, codeOf, keysOf, read, staged, text, type Subject } from './subject.js';
 
 export function describeObjects(make: () => Promise<Subject>): void {
@@ -72,6 +73,45 @@ export function describeObjects(make: () => Promise<Subject>): void {
       expect(Buffer.compare(await gather({ start: 1000, end: 2_000_000 }), part)).toBe(0);
       expect((await gather({ start: 7, end: 7 })).length).toBe(0);
       expect((await gather({ start: bytes.length, end: bytes.length + 9 })).length).toBe(0);
+    });
+
+    test('a reader fills memory of its caller, piece after piece, to the end of the object or range', async () => {
+      const bytes = new Uint8Array(300_000).map((_, i) => i % 251);
+      await store.put('large', bytes, { durable: false });
+      const gather = async (sizes: readonly number[], range?: { start: number; end: number }) => {
+        const reader = await openReader(store, 'large', range === undefined ? {} : { range });
+        const gathered: Uint8Array[] = [];
+        for (let filled = -1; filled !== 0;) {
+          const pieces = sizes.map((size) => new Uint8Array(new SharedArrayBuffer(size)));
+          filled = await reader.read(pieces);
+          gathered.push(Buffer.concat(pieces).subarray(0, filled));
+        }
+        await reader.close();
+        return Buffer.concat(gathered);
+      };
+      for (const sizes of [[1000], [7, 100_000, 1], [64, 64, 64, 4096], [400_000]]) {
+        expect(Buffer.compare(await gather(sizes), bytes)).toBe(0);
+        const part = await gather(sizes, { start: 1001, end: 200_003 });
+        expect(Buffer.compare(part, bytes.subarray(1001, 200_003))).toBe(0);
+        expect(await gather(sizes, { start: 7, end: 7 })).toHaveLength(0);
+        expect(await gather(sizes, { start: 299_999, end: 500_000 })).toHaveLength(1);
+        expect(await gather(sizes, { start: 400_000, end: 500_000 })).toHaveLength(0);
+      }
+    });
+
+    test('a reader that is left early closes; what does not exist is not found', async () => {
+      await store.put('folder/object', new Uint8Array(100_000), { durable: false });
+      const reader = await openReader(store, 'folder/object');
+      await reader.read([new Uint8Array(10)]);
+      await reader.close();
+      await reader.close();
+      for (const key of ['nothing', 'folder', 'folder/object/below']) {
+        const readOnce = async () => {
+          const reader = await openReader(store, key);
+          await reader.read([new Uint8Array(10)]).finally(() => reader.close());
+        };
+        expect(await codeOf(readOnce()), key).toBe('object-not-found');
+      }
     });
 
     test('a stream that is left early can be read again', async () => {

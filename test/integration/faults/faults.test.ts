@@ -1,5 +1,5 @@
 /** Executors and commands that die: the output is right all the same, nothing is left over, and the next run works. */
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, events, repository, Workplace, type Ended } from '../../harness/command.js';
@@ -64,6 +64,24 @@ describe('an executor that is killed', () => {
       expectRight(await place.run(...RUN));
     },
   );
+
+  test('in the middle of a scratch run costs one attempt, and nothing of the run is left', async () => {
+    // More map tasks than a merge opens at a time, so that it makes passes.
+    const job = readFileSync(place.path('count.ts'), 'utf8');
+    place.write('count.ts', job.replace('splitBytes: 2000', 'splitBytes: 64'));
+    place.hold('scratch');
+    const running = place.start(RUN);
+    const pid = await place.reached('scratch');
+    const runs = () => place.files('.gristmill').filter((file) => /run-\d+$/.test(file));
+    expect(runs()).not.toEqual([]);
+    process.kill(pid, 'SIGKILL');
+    place.release('scratch');
+    const ended = await running.ended;
+    expectRight(ended);
+    expect(Number(outcome(ended)['failedAttempts'])).toBeGreaterThanOrEqual(1);
+    expect(runs()).toEqual([]);
+    expectNothingLeft();
+  });
 
   test('while the coordinator publishes changes nothing', async () => {
     place.hold('publish');

@@ -1,20 +1,19 @@
 /** The ring with its two real threads: a merge of many sources through few buffers, at every skew. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { identityOf } from '../../../shared/codec/frame.js';
 import { mergeGroups } from '../../../shared/kernel/group-cursor.js';
 import { DirectoryStore } from '../../../shared/store/directory-store.js';
-import { createRing, RingConsumer } from '../../../worker/executor/ring.js';
-import { postTo, UserIo } from '../../../worker/executor/user-io.js';
+import { ioThread } from './io-thread.js';
 import { kernel } from '../../harness/engines.js';
-import { memoryScratch } from '../../../shared/kernel/scratch.js';
 import { indexOf, shuffleObject, type Emits, type ShuffleObject } from '../../harness/shuffle.js';
 
 const SOURCES = 200;
 const folder = mkdtempSync(join(tmpdir(), 'gristmill-ring-'));
+const scratchDir = join(folder, 'scratch');
+mkdirSync(scratchDir);
 const store = new DirectoryStore(folder);
 
 const skews: Readonly<Record<string, (source: number) => Emits>> = {
@@ -37,12 +36,9 @@ function reference(maps: readonly Emits[]): (readonly [unknown, unknown])[] {
 }
 
 async function through(openMax: number, buffersIn: number, objects: readonly ShuffleObject[], skew: string) {
-  const ring = createRing({ bufferBytes: 4096, buffersIn, buffersOut: 2, sourcesMax: SOURCES });
-  const workerData = { ring, storeUri: folder };
-  const thread = new Worker(new URL('source-worker.mjs', import.meta.url), { workerData });
+  const shape = { bufferBytes: 4096, buffersIn, bufferOutBytes: 8192, buffersOut: 2, sourcesMax: openMax };
+  const { io, ended, terminate } = await ioThread(shape, folder, scratchDir);
   try {
-    await new Promise((resolve) => thread.once('online', resolve));
-    const io = new UserIo(new RingConsumer(ring), postTo(thread));
     const inputs = objects.map((object, i) => {
       const { offset, bytes } = indexOf(object).partitions[0]!;
       const key = keyOf(skew, i);
@@ -50,12 +46,14 @@ async function through(openMax: number, buffersIn: number, objects: readonly Shu
       const identity = identityOf('job', object.attempt);
       return { open, identity, partition: 0, isCounted: true, isFolded: false, key };
     });
-    const groups = mergeGroups({ kernel, memoryBytes: 2 ** 28, inputs, openMax, scratch: memoryScratch() });
+    const groups = mergeGroups({ kernel, memoryBytes: 2 ** 28, inputs, openMax, scratch: io });
     const found: (readonly [unknown, unknown])[] = [];
     while (groups.nextGroup()) while (groups.nextValue()) found.push([groups.key(), groups.value()]);
     return found;
   } finally {
-    await thread.terminate();
+    await ended();
+    await terminate();
+    expect(readdirSync(scratchDir)).toEqual([]);
   }
 }
 

@@ -1,17 +1,25 @@
-/** The I/O side of a ring without an agent: pumps of a directory store. Loads the built program. */
+/** The I/O side of a ring without an agent: pumps of a directory store and scratch runs. Loads the built program. */
 import { parentPort, workerData } from 'node:worker_threads';
+const { Outputs } = await import(new URL('../../../dist/worker/executor/io-outputs.js', import.meta.url));
+const { ScratchRuns } = await import(new URL('../../../dist/worker/executor/io-scratch.js', import.meta.url));
 const { Sources } = await import(new URL('../../../dist/worker/executor/io-sources.js', import.meta.url));
 const { RingProducer } = await import(new URL('../../../dist/worker/executor/ring.js', import.meta.url));
 const { openStore } = await import(new URL('../../../dist/shared/store/open.js', import.meta.url));
 
-const store = openStore(workerData.storeUri);
-const sources = new Sources(
-  new RingProducer(workerData.ring),
-  () => store,
-  () => Promise.reject(new Error('no calls')),
-);
+const directory = openStore(workerData.storeUri);
+const store = () => directory;
+const ring = new RingProducer(workerData.ring);
+const scratch = new ScratchRuns(workerData.scratchDir);
+const outputs = new Outputs({ ring, store, scratch });
+const answer = (call) =>
+  call.name === 'finish' ? outputs.finish(call.output) : Promise.reject(new Error(`no call ${call.name}`));
+const sources = new Sources({ ring, store, scratch, answer });
 parentPort.on('message', (message) => {
   if (message.type === 'open') sources.start(message.source, message.request);
-  if (message.type === 'release') sources.release(message.source, message.buffer);
+  if (message.type === 'release') sources.release(message.buffers);
   if (message.type === 'close') sources.close(message.source);
+  if (message.type === 'open-output') outputs.start(message.output, message.request);
+  if (message.type === 'write') outputs.write(message.output, message.buffer, message.length);
+  if (message.type === 'end-attempt') void outputs.endAttempt().then(() => parentPort.postMessage('ended'));
 });
+parentPort.postMessage('ready');
