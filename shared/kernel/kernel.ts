@@ -94,6 +94,8 @@ export interface KernelExports {
     valueEnds: number,
     weights: number,
   ) => number;
+  readonly checkedWeight: Global<bigint>;
+  readonly checkedSum: Global<bigint>;
   readonly keyBytes: Global<number>;
   readonly valueBytes: Global<number>;
   readonly kind: Global<number>;

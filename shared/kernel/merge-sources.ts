@@ -158,8 +158,8 @@ export class MergeSources {
         weightsAt,
       );
       if (checked === CHECKED) {
-        const { weight, sum } = exports;
-        this.#found({ records: rows, weight: Number(weight.value), sum: BigInt.asUintN(64, sum.value) });
+        const { checkedWeight, checkedSum } = exports;
+        this.#found({ records: rows, weight: Number(checkedWeight.value), sum: BigInt.asUintN(64, checkedSum.value) });
       } else if (checked === TOO_LARGE) {
         this.#found(totalsOf((source.block = decodeBlock(payload))));
       } else {

@@ -35,6 +35,9 @@ function namedBy(file: string): string[] {
   return found;
 }
 
+/** What kernels must equal: the rest of the reference is in use, for what the kernels do not take. */
+const oracles = ['shared/kernel/reference/merge.ts'];
+
 function reachableFrom(entries: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>();
   const waiting = entries.filter((entry) => known.has(entry));
@@ -52,7 +55,7 @@ describe('no dead files', () => {
   });
 
   test('every source file is reached from an entry point of the package', () => {
-    const reached = reachableFrom(entryPoints());
+    const reached = reachableFrom([...entryPoints(), ...oracles]);
     expect(sourceFiles.filter((file) => !reached.has(file))).toEqual([]);
   });
 

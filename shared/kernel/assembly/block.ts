@@ -25,7 +25,7 @@ let weights: usize = 0;
 let room: u32 = 0;
 let target: u32 = 0;
 
-/** Of the last block that was written or checked. */
+/** Of the block that is being written, which may go on after others were checked. */
 export let keyBytes: u32 = 0;
 export let valueBytes: u32 = 0;
 export let weighted: bool = false;
@@ -196,6 +196,10 @@ function putRow(row: u32, key: usize, length: u32, value: usize, bytes: u32, val
   kind = row == 0 || kind == valueKind ? valueKind : 0;
 }
 
+/** Of the last block that was checked. */
+export let checkedWeight: u64 = 0;
+export let checkedSum: u64 = 0;
+
 /** Columns that came from outside: 0 when they hold together, 1 when they do not, 2 when a record is too large to be hashed here. */
 export function checkBlock(
   rows: u32,
@@ -208,7 +212,8 @@ export function checkBlock(
   valueEndsAt: usize,
   weightsAt: usize,
 ): i32 {
-  begin();
+  checkedWeight = 0;
+  checkedSum = 0;
   if (!checkEnds(endsAt, rows, keysBytes, 1, KEY_BYTES_MAX)) return 1;
   if (valueEndsAt != 0 && !checkEnds(valueEndsAt, rows, valuesBytes, 0, valuesBytes)) return 1;
   if (!checkWeights(weightsAt, rows)) return 1;
@@ -221,11 +226,11 @@ export function checkBlock(
       store<u32>(RECORD, length);
       copyShort(RECORD + 4, keysAt + start, length);
       copyRowForm(valuesAt, rows, row, RECORD + 4 + length);
-      sum += xxh64(RECORD, 4 + length + rowBytes, 0);
+      checkedSum += xxh64(RECORD, 4 + length + rowBytes, 0);
     } else {
       const valueEnd = valueKind == KIND_F64 ? valueStart + 8 : load<u32>(valueEndsAt + (<usize>row << 2));
       if (length + (valueEnd - valueStart) + 4 > RECORD_BYTES) return 2;
-      sum += hashOf(keysAt + start, length, valuesAt + valueStart, valueEnd - valueStart);
+      checkedSum += hashOf(keysAt + start, length, valuesAt + valueStart, valueEnd - valueStart);
       valueStart = valueEnd;
     }
     start = end;
@@ -245,13 +250,13 @@ function checkEnds(at: usize, rows: u32, bytes: u32, least: u32, most: u32): boo
 
 function checkWeights(at: usize, rows: u32): bool {
   if (at == 0) {
-    weight = rows;
+    checkedWeight = rows;
     return true;
   }
   for (let row: u32 = 0; row < rows; row++, at += 8) {
     const one = load<u64>(at);
     if (one - 1 >= WEIGHT_MAX) return false;
-    weight += one;
+    checkedWeight += one;
   }
   return true;
 }

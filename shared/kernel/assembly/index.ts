@@ -3,6 +3,8 @@ export {
   arenaRowsAt,
   blockPlaces,
   checkBlock,
+  checkedSum,
+  checkedWeight,
   keyBytes,
   kind,
   mixed,
