@@ -47,8 +47,8 @@ export function makePlan({ job, codeVersion, inspection, replaces }: PlanOptions
   };
 }
 
-function splitBytesOf({ descriptor }: Inspection): number {
-  const splitBytes = descriptor.source.splitBytes ?? limits.splitBytesDefault;
+function splitBytesOf({ descriptor, inputs }: Inspection): number {
+  const splitBytes = descriptor.source.splitBytes ?? splitBytesDefault(bytesOf(inputs));
   const isAllowed =
     Number.isSafeInteger(splitBytes) && splitBytes >= limits.splitBytesMin && splitBytes <= limits.splitBytesMax;
   if (!isAllowed) {
@@ -64,6 +64,12 @@ function memoryBytesOf({ descriptor }: Inspection): number {
     throw refused(`memory is ${memoryBytes} bytes; it must be from ${memoryBytesMin} to ${memoryBytesMax}`);
   }
   return memoryBytes;
+}
+
+/** More input makes larger tasks before it makes more of them. */
+function splitBytesDefault(bytes: number): number {
+  const { splitBytesDefaultMin, splitBytesDefaultMax, mapTasksDefault } = limits;
+  return Math.min(Math.max(Math.ceil(bytes / mapTasksDefault), splitBytesDefaultMin), splitBytesDefaultMax);
 }
 
 function partitionsOf({ descriptor, inputs }: Inspection): number {

@@ -38,8 +38,12 @@ export const limits = {
   readBytesMax: 1 * MiB,
   /** Read beyond a split's end together with its last bytes, at least: most last records end there. */
   splitRestBytes: 4 * KiB,
-  /** Bytes of input per map task: large enough to amortise a task, small enough to balance 2 cores over 50 MB. */
-  splitBytesDefault: 16 * MiB,
+  /** Bytes of input per map task, at least: large enough to amortise a task, small enough to balance 2 cores over 50 MB. */
+  splitBytesDefaultMin: 16 * MiB,
+  /** And at most: a table of words is filled, sorted and written once in four times as much text. */
+  splitBytesDefaultMax: 64 * MiB,
+  /** Between those, splits are as large as makes so many map tasks: enough to balance a few cores. */
+  mapTasksDefault: 32,
   /** A split may be as small as a byte: a record belongs to the split in which it begins, so one may have none. */
   splitBytesMin: 1,
   /** Larger splits are neither balanced over workers nor cheap to run again. */

@@ -12,7 +12,7 @@ import { setLayout } from './layout.js';
 import { PACKED_MAX } from './key-cache.js';
 import { PackedEmits } from './packed-emits.js';
 import type { Regions } from './regions.js';
-import type { RowSort} from './row-sort.js';
+import type { RowSort } from './row-sort.js';
 import { type SortPlaces } from './row-sort.js';
 
 const SLOTS_LEAST = 2048;
@@ -55,7 +55,12 @@ export class CombinedEmits {
     this.#batch = new EmitBatch(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE), (_, rows) =>
       this.#add(rows),
     );
-    this.#packed = new PackedEmits(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE / 2));
+    this.#packed = new PackedEmits(
+      kernel,
+      regions,
+      Math.floor(regions.freeBytes / BATCH_SHARE / 2),
+      !layout.includes('min') && !layout.includes('max'),
+    );
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
     const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2(regions.freeBytes / 4 / 16)));
@@ -72,6 +77,11 @@ export class CombinedEmits {
 
   get isEmpty(): boolean {
     return this.#kernel.exports.tableEntries() === 0;
+  }
+
+  /** Where emits of 1 are counted, if they can be. */
+  get packedOnes(): PackedEmits | undefined {
+    return this.#combine && this.#packed.countsOnes ? this.#packed : undefined;
   }
 
   /** `value` is a number of which every part of the layout has a fixed form. */

@@ -51,6 +51,7 @@ export interface KernelExports {
   readonly tableAppend: (keys: number, ends: number, values: number, from: number, to: number) => number;
   readonly tableEntry: (at: number, length: number) => number;
   readonly tableAddTo: (addresses: number, values: number, rows: number) => void;
+  readonly tableAddOnes: (addresses: number, times: number, rows: number) => void;
   readonly tableDropEmpty: () => void;
   readonly tableEntries: () => number;
   readonly tableStart: () => number;

@@ -16,6 +16,7 @@ import { Merge, openMaxOf } from './merge.js';
 import type { MergeInput } from './merge-input.js';
 import { mergedInPasses } from './passes.js';
 import { MapOutput as ReferenceOutput } from './reference/map-output.js';
+import type { PackedEmits } from './packed-emits.js';
 import { Regions } from './regions.js';
 import { RowSort } from './row-sort.js';
 import type { Scratch } from './scratch.js';
@@ -76,6 +77,11 @@ export class MapOutput {
     this.#store = aggregator
       ? new CombinedEmits({ ...common, layout: aggregator.layout, combine: mode === 'on' })
       : new CollectedEmits({ ...common, fold, sizes: groupSizes[mode] });
+  }
+
+  /** Takes emits of 1 with a short string for a key, where it can; what it refuses goes to `emit`. */
+  get packed(): PackedEmits | undefined {
+    return this.#store instanceof CombinedEmits ? this.#store.packedOnes : undefined;
   }
 
   /** Emits of the records that are done. */

@@ -1,21 +1,30 @@
 /**
- * Emits of short string keys, whose entries in the combining table are found without their bytes: an address and a number for
- * each, until their record is done.
+ * Emits of short string keys, whose entries in the combining table are found without their bytes.
+ *
+ * An emit of 1, the commonest, is counted where the key was found, and comes to its entry in the end; what the
+ * record under way has emitted is remembered until it is done, to be subtracted if it fails. Other emits wait as an address and
+ * a number each.
  */
 import { KEY_TAG_STRING } from '../codec/key.js';
 import { GristmillError } from '../errors.js';
 import type { Kernel } from './kernel.js';
-import { KeyCache, PACKED_MAX } from './key-cache.js';
+import { ENTRY, KeyCache, NO_ROOM, ONES, PACKED_MAX } from './key-cache.js';
 import type { Regions } from './regions.js';
 
 const ROWS_AT_FIRST = 8192;
 const ROW_BYTES = 12;
+const COUNTS_MAX = 4096;
+/** Counts of slots stay far below 2^31. */
+const ONES_MAX = 2 ** 30;
 
 export class PackedEmits {
-  static readonly bytesLeast = ROWS_AT_FIRST * ROW_BYTES + 256;
   readonly #kernel: Kernel;
-  readonly #cache = new KeyCache();
+  readonly #cache: KeyCache;
+  readonly #slots: Int32Array;
+  /** Whether adding 1 can be taken back. */
+  readonly countsOnes: boolean;
   readonly #keyAt: number;
+  /** Rows that wait: addresses of entries, and numbers. */
   readonly #addressesAt: number;
   readonly #valuesAt: number;
   readonly #addresses: Uint32Array;
@@ -23,100 +32,156 @@ export class PackedEmits {
   #rowsMax = ROWS_AT_FIRST;
   #rows = 0;
   #doneRows = 0;
-  #taken = 0;
-  /** Rows of the record under way were added. */
-  #isCommitted = false;
+  /** Addresses of entries, and how many emits of 1 they get. */
+  readonly #countedAt: number;
+  readonly #countsAt: number;
+  readonly #counted: Uint32Array;
+  readonly #counts: Int32Array;
+  #countedRows = 0;
+  /** Entries of the record's emits of 1. */
+  readonly #log = new Uint32Array(ROWS_AT_FIRST);
+  #logged = 0;
+  /** Emits of the record under way that were added for good. */
+  #committed = 0;
+  #emitted = 0;
   /** Some entries may have no emit. */
   #hasFailed = false;
 
-  /** `bytes` is the most that the rows may come to take. */
-  constructor(kernel: Kernel, regions: Regions, bytes: number) {
+  /** `bytes` is the most that rows may come to take. */
+  constructor(kernel: Kernel, regions: Regions, bytes: number, countsOnes: boolean) {
     const rows = Math.max(ROWS_AT_FIRST, Math.floor(bytes / ROW_BYTES));
+    const { buffer } = kernel.memory;
     this.#kernel = kernel;
+    this.#cache = new KeyCache(kernel, regions, bytes);
+    this.#slots = this.#cache.slots;
+    this.countsOnes = countsOnes;
     this.#keyAt = regions.take(PACKED_MAX + 1);
     this.#addressesAt = regions.take(rows * 4);
     this.#valuesAt = regions.take(rows * 8);
-    this.#addresses = new Uint32Array(kernel.memory.buffer, this.#addressesAt, rows);
-    this.#values = new Float64Array(kernel.memory.buffer, this.#valuesAt, rows);
+    this.#addresses = new Uint32Array(buffer, this.#addressesAt, rows);
+    this.#values = new Float64Array(buffer, this.#valuesAt, rows);
+    this.#countedAt = regions.take(COUNTS_MAX * 4);
+    this.#countsAt = regions.take(COUNTS_MAX * 4);
+    this.#counted = new Uint32Array(buffer, this.#countedAt, COUNTS_MAX);
+    this.#counts = new Int32Array(buffer, this.#countsAt, COUNTS_MAX);
   }
 
+  /** Emits of the records that are done. */
   get emitted(): number {
-    return this.#taken + this.#doneRows;
+    return this.#emitted;
+  }
+
+  /** An emit of 1, where `countsOnes`; else as `emit`. */
+  emitOne(key: string): boolean {
+    let slot = this.#cache.find(key);
+    if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
+    const slots = this.#slots;
+    const ones = slots[slot + ONES] as number;
+    if (this.#logged === ROWS_AT_FIRST || ones === ONES_MAX) this.#makeRoomInLog(slot);
+    slots[slot + ONES] = (slots[slot + ONES] as number) + 1;
+    this.#log[this.#logged++] = slots[slot + ENTRY] as number;
+    return true;
   }
 
   /** False when the key has to be emitted as bytes. `key` is no longer than `PACKED_MAX`. */
   emit(key: string, value: number): boolean {
-    let entry = this.#cache.find(key);
-    if (entry <= 0) {
-      if (entry < 0) return false;
-      entry = this.#ask(key);
-      if (entry === 0) return false;
-    }
+    let slot = this.#cache.find(key);
+    if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
+    const slots = this.#slots;
     if (this.#rows === this.#rowsMax) this.#makeRoom();
     const row = this.#rows;
-    this.#addresses[row] = entry;
+    this.#addresses[row] = slots[slot + ENTRY] as number;
     this.#values[row] = value;
     this.#rows = row + 1;
     return true;
   }
 
-  /** The entry, made when there is none; 0 when the table is full. */
-  #ask(key: string): number {
+  /** The slot of a key that was not found, with its entry, made when there is none; negative when there cannot be one. */
+  #ask(key: string, found: number): number {
+    if (found === NO_ROOM) return found;
     const { bytes, exports } = this.#kernel;
     const at = this.#keyAt;
     bytes[at] = KEY_TAG_STRING;
     for (let i = 0; i < key.length; i++) bytes[at + 1 + i] = key.charCodeAt(i);
     const entry = exports.tableEntry(at, key.length + 1) >>> 0;
-    if (entry !== 0) this.#cache.keep(entry);
-    return entry;
+    return entry === 0 ? NO_ROOM : this.#cache.keep(entry);
   }
 
   recordDone(): void {
+    this.#emitted += this.#committed + this.#logged + this.#rows - this.#doneRows;
     this.#doneRows = this.#rows;
-    this.#isCommitted = false;
+    this.#logged = 0;
+    this.#committed = 0;
   }
 
   recordFailed(): void {
-    if (this.#isCommitted) {
+    if (this.#committed > 0) {
       throw new GristmillError('memory-exceeded', 'the record emitted too much for its emits to be taken back');
     }
+    for (let i = 0; i < this.#logged; i++) this.#count(this.#log[i] as number, -1);
+    this.#logged = 0;
     this.#rows = this.#doneRows;
     this.#hasFailed = true;
   }
 
   /** No more emits: those of the record under way are forgotten, the others added. */
   finish(): void {
-    if (this.#rows > this.#doneRows) this.recordFailed();
+    if (this.#logged > 0 || this.#rows > this.#doneRows) this.recordFailed();
     this.settle();
   }
 
   /** Adds every emit and forgets all entries: the table is about to be emptied. */
   settle(): void {
-    if (this.#rows > this.#doneRows) this.#isCommitted = true;
-    this.#add(this.#rows);
+    this.#committed += this.#logged + this.#rows - this.#doneRows;
+    this.#logged = 0;
+    this.#addRows(this.#rows);
+    this.#cache.clear((slot) => this.#takeOnes(slot));
+    this.#addCounts();
     if (this.#hasFailed) this.#kernel.exports.tableDropEmpty();
     this.#hasFailed = false;
-    this.#cache.clear();
+  }
+
+  #makeRoomInLog(slot: number): void {
+    this.#takeOnes(slot);
+    if (this.#logged < ROWS_AT_FIRST) return;
+    this.#committed += this.#logged;
+    this.#logged = 0;
   }
 
   #makeRoom(): void {
     if (this.#doneRows > 0) {
-      this.#add(this.#doneRows);
+      this.#addRows(this.#doneRows);
     } else if (this.#rowsMax * 2 <= this.#values.length) {
       this.#rowsMax *= 2;
     } else {
-      this.#isCommitted = true;
-      this.#add(this.#rows);
+      this.#committed += this.#rows;
+      this.#addRows(this.#rows);
     }
   }
 
   /** Adds the first rows and moves the rest to the front. */
-  #add(rows: number): void {
+  #addRows(rows: number): void {
     this.#kernel.exports.tableAddTo(this.#addressesAt, this.#valuesAt, rows);
     this.#addresses.copyWithin(0, rows, this.#rows);
     this.#values.copyWithin(0, rows, this.#rows);
-    this.#taken += rows;
     this.#rows -= rows;
     this.#doneRows = Math.max(0, this.#doneRows - rows);
+  }
+
+  /** What a slot has counted goes to its entry. */
+  #takeOnes(slot: number): void {
+    this.#count((this.#slots[slot + ENTRY] as number) >>> 0, this.#slots[slot + ONES] as number);
+    this.#slots[slot + ONES] = 0;
+  }
+
+  #count(entry: number, ones: number): void {
+    if (this.#countedRows === COUNTS_MAX) this.#addCounts();
+    this.#counted[this.#countedRows] = entry;
+    this.#counts[this.#countedRows++] = ones;
+  }
+
+  #addCounts(): void {
+    this.#kernel.exports.tableAddOnes(this.#countedAt, this.#countsAt, this.#countedRows);
+    this.#countedRows = 0;
   }
 }

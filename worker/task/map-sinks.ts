@@ -4,6 +4,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import type { CombineMode } from '../../shared/kernel/combine-mode.js';
+import { PACKED_MAX } from '../../shared/kernel/key-cache.js';
 import type { Kernel } from '../../shared/kernel/kernel.js';
 import { MapOutput } from '../../shared/kernel/map-output.js';
 import type { Scratch } from '../../shared/kernel/scratch.js';
@@ -48,9 +49,19 @@ export class ShuffleSink implements MapSink {
 
   emitter(gate: EmitGate): (key: unknown, value: unknown) => void {
     const { output } = this;
+    const { packed } = output;
+    if (!packed) {
+      return (key, value) => {
+        if (!gate.isOpen) throw lateEmit();
+        output.emit(key, value);
+      };
+    }
+    // The commonest emit of all takes the shortest way.
     return (key, value) => {
       if (!gate.isOpen) throw lateEmit();
-      output.emit(key, value);
+      if (value !== 1 || typeof key !== 'string' || key.length > PACKED_MAX || !packed.emitOne(key)) {
+        output.emit(key, value);
+      }
     };
   }
 

@@ -119,53 +119,54 @@ export class MapTask {
   }
 
   private *records(reader: RecordReader, input: PlannedInput): Steps<void> {
-    while (this.advance(reader, input)) {
-      const pending = this.mapOne(reader);
-      if (pending) yield pending;
-    }
+    for (let pending = this.mapAll(reader, input); pending; pending = this.mapAll(reader, input)) yield pending;
   }
 
-  /** The next record, or none; what makes a record bad is told with its place. */
-  private advance(reader: RecordReader, input: PlannedInput): boolean {
-    try {
-      return reader.next();
-    } catch (error) {
-      if (!(error instanceof GristmillError) || error.where !== undefined) throw error;
-      throw new GristmillError(error.code, `${error.message} (${this.placeOf(reader)})`, {
-        cause: error,
-        where: `${input.uri} offset ${reader.offset}`,
-      });
-    }
-  }
-
-  private mapOne(reader: RecordReader): PromiseLike<void> | undefined {
+  /** Maps records as long as there are any, up to one whose map returns a promise. */
+  private mapAll(reader: RecordReader, input: PlannedInput): PromiseLike<void> | undefined {
     const { context, definition, sink } = this.options;
-    this.read += 1;
-    if (reader.filtered) {
-      this.filtered += 1;
-      return undefined;
-    }
-    context.place.offset = reader.offset;
-    context.place.index = this.read - 1;
-    if (this.asynchronous) return this.mapAsync(reader);
+    const { emit, gate } = this;
+    const { place } = context;
+    let isMapping = false;
     try {
-      const record = this.checked(reader);
-      if (isPromise(record)) {
-        this.asynchronous = true;
-        return this.mapAsync(reader);
-      }
-      this.gate.isOpen = true;
-      const returned = definition.map(record, this.emit, context);
-      if (!isPromise(returned)) {
-        this.gate.isOpen = false;
+      while (reader.next()) {
+        this.read += 1;
+        if (reader.filtered) {
+          this.filtered += 1;
+          continue;
+        }
+        place.offset = reader.offset;
+        place.index = this.read - 1;
+        if (this.asynchronous) return this.mapAsync(reader);
+        isMapping = true;
+        const record = this.checked(reader);
+        if (definition.recordSchema && isPromise(record)) {
+          this.asynchronous = true;
+          return this.mapAsync(reader);
+        }
+        gate.isOpen = true;
+        const returned = definition.map(record, emit, context);
+        if (isPromise(returned)) {
+          this.asynchronous = true;
+          return this.finishFirst(returned, this.placeOf(reader));
+        }
+        gate.isOpen = false;
         sink.recordDone();
-        return undefined;
+        isMapping = false;
       }
-      this.asynchronous = true;
-      return this.finishFirst(returned, this.placeOf(reader));
+      return undefined;
     } catch (error) {
-      throw this.failed(error, this.placeOf(reader));
+      throw isMapping ? this.failed(error, this.placeOf(reader)) : this.unreadable(error, reader, input);
     }
+  }
+
+  /** What makes a record bad is told with its place. */
+  private unreadable(error: unknown, reader: RecordReader, input: PlannedInput): unknown {
+    if (!(error instanceof GristmillError) || error.where !== undefined) return error;
+    return new GristmillError(error.code, `${error.message} (${this.placeOf(reader)})`, {
+      cause: error,
+      where: `${input.uri} offset ${reader.offset}`,
+    });
   }
 
   /** The record that showed the map to be asynchronous. */

@@ -39,6 +39,7 @@ export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sor
 export {
   collisions,
   tableAdd,
+  tableAddOnes,
   tableAddTo,
   tableAppend,
   tableClear,

@@ -83,6 +83,14 @@ function addAll(entry: usize, value: f64): void {
   }
 }
 
+/** Adds 1 so many times, or takes it back: only where no part is a minimum or maximum. */
+export function addOnes(entry: usize, times: i32): void {
+  store<u64>(entry, load<u64>(entry, WEIGHT) + <u64>times, WEIGHT);
+  for (let part: u32 = 0; part < parts; part++) {
+    if (load<u8>(ids + part) == <u8>SUM) addNumber(place(entry, part), <f64>times);
+  }
+}
+
 /** Comparisons with NaN are false, so that the first value is always taken. `+ 0` makes 0 of -0. */
 @inline
 function extreme(at: usize, id: u32, value: f64): void {

@@ -8,7 +8,7 @@
  * they are. A key has 4 bytes before it, in which its length is put when it is hashed as part of its record.
  */
 import { copyShort, equalBytes, first8, last8 } from './bytes';
-import { add, clear, FIRST, KEY, KEY_LENGTH, LAST, stride, WEIGHT } from './layout';
+import { add, addOnes, clear, FIRST, KEY, KEY_LENGTH, LAST, stride, WEIGHT } from './layout';
 
 const SLOT: usize = 8;
 const SLOTS_AT_FIRST: u32 = 2048;
@@ -101,6 +101,13 @@ export function tableEntry(at: usize, length: u32): usize {
 export function tableAddTo(addresses: usize, values: usize, rows: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     add(load<u32>(addresses + (<usize>row << 2)), load<f64>(values + (<usize>row << 3)));
+  }
+}
+
+/** Adds emits of 1 to entries: u32 addresses, and i32 how many of them. */
+export function tableAddOnes(addresses: usize, times: usize, rows: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    addOnes(load<u32>(addresses + (<usize>row << 2)), load<i32>(times + (<usize>row << 2)));
   }
 }
 
