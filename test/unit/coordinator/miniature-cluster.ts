@@ -4,7 +4,7 @@ import { Coordinator } from '../../../coordinator/core.js';
 import type { Outputs } from '../../../coordinator/outputs.js';
 import type { JobEventView } from '../../../coordinator/job-view.js';
 import type { SubmitRequest } from '../../../coordinator/scheduler/records.js';
-import { systemClock } from '../../../shared/clock.js';
+import { systemClock, type Clock } from '../../../shared/clock.js';
 import { failureOf } from '../../../shared/errors.js';
 import { claimOutput, releaseClaim } from '../../../shared/formats/output-claim.js';
 import { parseWorkerId, type JobId } from '../../../shared/ids.js';
@@ -52,12 +52,12 @@ export class MiniatureCluster {
     this.outputs = memoryOutputs(this.outputStore);
   }
 
-  async start(): Promise<this> {
+  async start(clock: Clock = systemClock): Promise<this> {
     this.core = await Coordinator.start({
       store: this.store,
       storeUri: 'memory:',
       outputs: this.outputs,
-      clock: systemClock,
+      clock,
       random,
       owner,
       log: pino({ level: 'silent' }),
