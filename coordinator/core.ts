@@ -240,7 +240,7 @@ export class Coordinator {
       });
     }
     this.#startEffects();
-    this.#wakeLater();
+    this.#wakeLater(now.monotonicMs);
   }
 
   #obey(command: Command): void {
@@ -281,13 +281,13 @@ export class Coordinator {
     if (this.#isCleanedUp()) this.#onIdle();
   }
 
-  #wakeLater(): void {
+  /** By the time that was decided with: a wait that ends between that and a later reading would never be woken from. */
+  #wakeLater(decidedMs: number): void {
     this.#cancelWake();
-    const { clock } = this.#options;
-    const nowMs = clock.monotonic();
-    const wakeMs = nextWakeMs(this.#state, nowMs);
+    const wakeMs = nextWakeMs(this.#state, decidedMs);
     if (wakeMs === Infinity) return;
-    this.#cancelWake = clock.after(Math.max(1, Math.ceil(wakeMs - nowMs)), () => this.#dispatch({ type: 'tick' }));
+    const waitMs = Math.max(1, Math.ceil(wakeMs - decidedMs));
+    this.#cancelWake = this.#options.clock.after(waitMs, () => this.#dispatch({ type: 'tick' }));
   }
 
   #isCleanedUp(): boolean {

@@ -18,7 +18,7 @@ export const limits = {
   kernelBytesMax: 256 * MiB,
   /** The least that `memory` may be: tables, blocks and buffers of a merge need room to work in. */
   memoryBytesMin: 16 * MiB,
-  /** The most that `memory` may be: a kernel addresses 4 GiB, and growing holds the old and the new. */
+  /** The most that `memory` may be: a kernel addresses 4 GiB less a page, of which its own areas take a little. */
   memoryBytesMax: 3072 * MiB,
   /** For emits that no kernel takes, at least: enough that they are set aside in runs worth reading. */
   otherEmitsBytesMin: 4 * MiB,

@@ -175,7 +175,7 @@ export class ExecutorProcess {
     const error = new GristmillError(
       'executor-died',
       `the executor process ended ${when} (${this.gone ?? 'unknown'})${this.lastWords()}; ` +
-        'if it was killed for its memory, use smaller splits or fewer executors',
+        'if it was killed for its memory, keep less in user code, or use fewer executors',
       { context: { attempt: assignment.attempt } },
     );
     const elapsedMs = this.options.clock.monotonic() - startedMs;

@@ -15,7 +15,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'params-invalid': 'set parameters with --param name=value',
   'unhandled-rejection': 'await the promise, or return it, so that its record waits for it',
   'emit-after-end': 'await everything that emits before map or reduce ends',
-  'memory-exceeded': 'give the job more partitions, or its source a smaller splitBytes',
+  'memory-exceeded': 'give the job more `memory`, or make its keys, values and records smaller',
   'disk-full': 'free some space, or put intermediate data elsewhere with --store DIR',
   'out-of-balance': 'this is a defect of Gristmill: keep the private store and report it',
   internal: 'this may be a defect of Gristmill: --verbose shows the logs of its parts',

@@ -80,7 +80,7 @@ class MemoryEngine {
     } finally {
       worker.stop();
       await core.close();
-      if (this.#kernel) idleKernels.push(this.#kernel);
+      if (this.#kernel && worker.isIdle) idleKernels.push(this.#kernel);
     }
   }
 

@@ -44,6 +44,11 @@ export class InProcessWorker {
     this.#renewLater();
   }
 
+  /** No task runs, not even one of a job that was aborted, whose user code may go on. */
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** Starts no other task, and tells the one that runs by `ctx.signal`. */
   stop(): void {
     if (this.#stopped) return;

@@ -100,11 +100,11 @@ export const errorMeanings = {
   ),
   'executor-died': meaning(
     'The process that ran the task ended by a signal or a crash.',
-    'Tried again by itself; if it repeats, look at memory.',
+    'Tried again by itself; if it repeats, look at the memory that user code holds: `memory` is beside it.',
   ),
   'memory-exceeded': meaning(
-    "A task's data exceeds its memory.",
-    'Smaller splits (`splitBytes`), more `partitions`, or an aggregator instead of a general `reduce`.',
+    'A record, or the blocks that must be held at a time, do not fit into the memory of a task; what merely adds up is spilled.',
+    'A larger `memory`, or smaller keys and values; where it is addresses that are not to be had, a larger `ulimit -v`.',
   ),
   'disk-full': meaning('A disk is full.', 'Free space; the message names the path.'),
   'object-not-found': meaning('An object that must exist is not in the store.', 'Tried again by itself.'),

@@ -127,9 +127,4 @@ export class GroupCursor {
     fold.begin(this.keyBytes);
     while (this.nextValue()) fold.mergeState(this.value());
   }
-
-  /** Ends it early. */
-  close(): void {
-    this.#merge.close();
-  }
 }

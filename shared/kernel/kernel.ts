@@ -8,12 +8,11 @@
 import { GristmillError } from '../errors.js';
 import { kernelWasm } from './generated/wasm.js';
 
-const PAGE_BYTES = 65_536;
 /** 4 GiB less one page: a view of 2^32 bytes is one more than every V8 allows. */
 const PAGES = 65_535;
 /** The longest piece of text that is scanned at once. */
 const TEXT_BYTES_MAX = 256 * 1024;
-/** Where that much address space is not to be had. */
+/** 256 MiB, where a system promises no more memory than it has. A limit on addresses allows either any size or none. */
 const PAGES_LEAST = 4_096;
 
 /** The part of the WebAssembly API that is used: Node's own types leave it to the DOM's. */
@@ -174,7 +173,8 @@ function reserve(pages: number): WasmMemory {
       return new wasm.Memory({ initial: size, maximum: 65_536 });
     } catch (error) {
       if (size / 2 >= PAGES_LEAST) continue;
-      throw new GristmillError('memory-exceeded', `${pages * PAGE_BYTES} bytes of address space are not to be had`, {
+      const remedy = 'ulimit -v must allow an executor about 32 GiB';
+      throw new GristmillError('memory-exceeded', `there are no addresses for the memory of a task: ${remedy}`, {
         cause: error,
       });
     }

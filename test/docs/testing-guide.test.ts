@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL, fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { defineJob, read, write, type Emit } from '../../shared/job/index.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const guide = readFileSync(join(root, 'docs/guide/testing.md'), 'utf8');
@@ -14,23 +13,6 @@ const guide = readFileSync(join(root, 'docs/guide/testing.md'), 'utf8');
 const snippets = new Map(
   [...guide.matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)].map(([, name = '', text = '']) => [name, text]),
 );
-
-/** Whether the engine has the option `combine`: what needs it says so, and is refused, as long as it has not. */
-function combines(): boolean {
-  try {
-    defineJob({
-      name: 'x',
-      input: read.text('x'),
-      map: (line, emit: Emit<string, number>) => emit(line, 1),
-      combine: (a, b) => a + b,
-      reduce: () => undefined,
-      output: write.jsonl('o'),
-    });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 let folder: string;
 beforeAll(() => {
@@ -78,7 +60,7 @@ describe('the guide to testing jobs', () => {
     expect(status, text).toBe(0);
   });
 
-  test.runIf(combines())('shows a test that fails because its combiner is not associative', () => {
+  test('shows a test that fails because its combiner is not associative', () => {
     const { status, text } = vitest('delays.test.ts');
     expect(status, text).toBe(1);
     expect(text).toMatch(/FAIL.*combining changes no mean \(everywhere\)/);

@@ -6,10 +6,9 @@
  */
 import { addFixed, addNumber, rounded, SUM_BYTES } from './exact-sum';
 
-export const COUNT: u32 = 1;
-export const SUM: u32 = 2;
-export const MIN: u32 = 3;
-export const MAX: u32 = 4;
+const COUNT: u32 = 1;
+const SUM: u32 = 2;
+const MIN: u32 = 3; // 4 is a maximum
 
 export const KEY: usize = 0;
 export const KEY_LENGTH: usize = 4;

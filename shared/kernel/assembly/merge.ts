@@ -33,7 +33,7 @@ let tree: usize = 0;
 let count: u32 = 0;
 /** The winner's block is used up. */
 let waiting: bool = false;
-/** A merge of no source, or of which none has a row left. */
+/** The key of the last row that was given or folded: in its block, among the folded groups, or kept. */
 let groupKey: usize = 0;
 let groupLength: u32 = 0;
 let hasGroup: bool = false;

@@ -11,10 +11,7 @@ const KEY_BYTES_MAX: usize = 65536;
 /** A record in one piece, to be hashed. */
 export const RECORD: usize = GROUP_KEY + KEY_BYTES_MAX + 128;
 export const RECORD_BYTES: u32 = 131072;
-/** The group's state, in the form of an entry. */
-export const GROUP: usize = RECORD + <usize>RECORD_BYTES + 128;
-const GROUP_BYTES: usize = 4096;
-const END: usize = GROUP + GROUP_BYTES;
+const END: usize = RECORD + <usize>RECORD_BYTES + 128;
 
 /** Where JavaScript's regions may begin. */
 export function regionsStart(): usize {

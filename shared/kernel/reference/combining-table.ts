@@ -35,7 +35,7 @@ export class CombiningTable implements EmitStore, SortableRows {
     this.layout = aggregator.layout;
     this.#budget = new MemoryBudget(
       Math.min(memoryBytes, 2 ** 32 - 1),
-      'read smaller splits (splitBytes) or emit fewer different keys',
+      "raise 'memory', or emit fewer different keys from one record",
     );
     this.#budget.move('arena', ARENA_BYTES_AT_FIRST);
     this.#budget.move('entries', ENTRIES_AT_FIRST * ENTRY_BYTES);

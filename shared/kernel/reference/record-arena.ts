@@ -32,7 +32,7 @@ export class RecordArena implements EmitStore, SortableRows {
   constructor(memoryBytes: number) {
     this.#budget = new MemoryBudget(
       Math.min(memoryBytes, 2 ** 32 - 1),
-      'read smaller splits (splitBytes), emit fewer or smaller records, or reduce with an aggregator of agg, which combines as it goes',
+      "raise 'memory', or emit fewer or smaller values from one record",
     );
     this.#budget.move('arena', ARENA_BYTES_AT_FIRST);
     this.#budget.move('columns', ROWS_AT_FIRST * ROW_BYTES);

@@ -1,10 +1,10 @@
 /** The real core over stores in memory, with workers that do miniature tasks. For tests without an executor. */
 import { pino } from 'pino';
-import { Coordinator } from '../../../coordinator/core.js';
+import { Coordinator, type Session } from '../../../coordinator/core.js';
 import type { Outputs } from '../../../coordinator/outputs.js';
 import type { JobEventView } from '../../../coordinator/job-view.js';
 import type { SubmitRequest } from '../../../coordinator/scheduler/records.js';
-import { systemClock } from '../../../shared/clock.js';
+import { systemClock, type Clock } from '../../../shared/clock.js';
 import { failureOf } from '../../../shared/errors.js';
 import { claimOutput, releaseClaim } from '../../../shared/formats/output-claim.js';
 import { parseWorkerId, type JobId } from '../../../shared/ids.js';
@@ -52,12 +52,12 @@ export class MiniatureCluster {
     this.outputs = memoryOutputs(this.outputStore);
   }
 
-  async start(): Promise<this> {
+  async start(clock: Clock = systemClock): Promise<this> {
     this.core = await Coordinator.start({
       store: this.store,
       storeUri: 'memory:',
       outputs: this.outputs,
-      clock: systemClock,
+      clock,
       random,
       owner,
       log: pino({ level: 'silent' }),
@@ -66,23 +66,26 @@ export class MiniatureCluster {
   }
 
   addWorker(name: string, slots = 2, behaviour: Behaviour = (_assignment, work) => work()): void {
-    const session = this.core.openSession(
-      {
-        protocolVersion: PROTOCOL_VERSION,
-        worker: parseWorkerId(name),
-        incarnation: name,
-        slots,
-        host: 'test',
-        nodeVersion: process.version,
-        running: [],
-      },
-      {
+    const registration = {
+      protocolVersion: PROTOCOL_VERSION,
+      worker: parseWorkerId(name),
+      incarnation: name,
+      slots,
+      host: 'test',
+      nodeVersion: process.version,
+      running: [],
+    };
+    const open = (): Session =>
+      this.core.openSession(registration, {
         send: (message) => {
           for (const assignment of message.assign ?? []) void run(assignment);
         },
-        close: () => undefined,
-      },
-    );
+        // Its lease is over, for nothing renews it: on a machine that stood still it comes back, as a worker does.
+        close: (error) => {
+          if (!error) queueMicrotask(() => (session = open()));
+        },
+      });
+    let session = open();
     const run = async (assignment: Assignment) => {
       this.assigned.push(assignment);
       const work = () => doTask({ store: this.store, storeFor: (output) => this.outputs.storeFor(output) }, assignment);

@@ -117,7 +117,7 @@ describe('map output', () => {
       }
     };
     expect(fill).toThrow(expect.objectContaining({ code: 'memory-exceeded' }));
-    expect(fill).toThrow(/its memory of 2\.0 MiB: read smaller splits \(splitBytes\)/);
+    expect(fill).toThrow(/its memory of 2\.0 MiB: raise 'memory', or emit fewer/);
     expect(output.emitted).toBeGreaterThan(5_000);
   });
 

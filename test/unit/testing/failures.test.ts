@@ -1,6 +1,7 @@
 /** How a job that is wrong fails its test: with the user's own error, at its place, and nothing is left behind. */
 import { describe, expect, test } from 'vitest';
 import { runJob } from '../../../client/testing.js';
+import { nextTurn } from '../../../shared/clock.js';
 import { GristmillError } from '../../../shared/errors.js';
 import { agg, defineJob, read, write, type Emit, type EmitRow } from '../../../shared/job/index.js';
 
@@ -17,6 +18,12 @@ async function failure(running: Promise<unknown>): Promise<GristmillError> {
   );
   expect(thrown).toBeInstanceOf(GristmillError);
   return thrown as GristmillError;
+}
+
+function event() {
+  let happen: () => void = () => undefined;
+  const happened = new Promise<void>((resolve) => (happen = resolve));
+  return { happened, happen: () => happen() };
 }
 
 function countListeners(): number {
@@ -138,6 +145,27 @@ describe('what no await saw', () => {
 });
 
 describe('a job that is aborted', () => {
+  test('touches nothing of the next one, whatever it still emits', async () => {
+    const controller = new AbortController();
+    const [late, begun] = [event(), event()];
+    const aborted = jobOf(async (line, emit) => {
+      begun.happen();
+      await late.happened;
+      for (let i = 0; i < 100; i++) emit(`late ${line} ${i}`, 1);
+    });
+    const ending = failure(runJob(aborted, { input: ['x'], signal: controller.signal }));
+    await begun.happened;
+    controller.abort(new Error('enough'));
+    await ending;
+    const next = jobOf(async (line, emit) => {
+      for (let i = 0; i < 10; i++) emit(`a long key of the line ${line}, ${i}`, 1);
+      late.happen();
+      await nextTurn();
+    });
+    const { rows } = await runJob(next, { input: ['y'] });
+    expect(rows.map(({ key }) => key)).toEqual(Array.from({ length: 10 }, (_, i) => `a long key of the line y, ${i}`));
+  });
+
   test('rejects at once, whatever its code waits for, and ctx.signal fires', async () => {
     const controller = new AbortController();
     let seen: AbortSignal | undefined;
