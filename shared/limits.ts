@@ -20,6 +20,11 @@ export const limits = {
   memoryBytesMin: 16 * MiB,
   /** The most that `memory` may be: a kernel addresses 4 GiB less a page, of which its own areas take a little. */
   memoryBytesMax: 3072 * MiB,
+  /**
+   * What a merge may take beyond its budget when the blocks at hand hold records far above the average: how many sources are
+   * open is chosen by the average, since no index knows the largest.
+   */
+  mergeOverdraftBytesMax: 128 * MiB,
   /** For emits that no kernel takes, at least: enough that they are set aside in runs worth reading. */
   otherEmitsBytesMin: 4 * MiB,
   /** One buffer of an executor's ring: half a block, so that many sources can be open at a time. */

@@ -16,6 +16,8 @@ import type { RowSort } from './row-sort.js';
 import { type SortPlaces } from './row-sort.js';
 
 const SLOTS_LEAST = 2048;
+/** Of the memory for the index, at most and half of it at least: entries of short keys need about a third. */
+const INDEX_SHARE = 0.4;
 /** Of the memory for the batch of emits that wait for their record to be done, at its largest. */
 const BATCH_SHARE = 8;
 
@@ -63,7 +65,7 @@ export class CombinedEmits {
     );
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
-    const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2(regions.freeBytes / 4 / 16)));
+    const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2((regions.freeBytes * INDEX_SHARE) / 16)));
     this.#chosen = regions.take(slots);
     const { at, bytes } = regions.rest();
     exports.tableInit(at, bytes, slots);

@@ -5,7 +5,7 @@
 import type { BuiltInSpec } from '../aggregation.js';
 import type { Key } from '../codec/key.js';
 import { encoded, ShuffleWriter, type WrittenShuffle } from '../codec/shuffle-writer.js';
-import { hasCode } from '../errors.js';
+import { GristmillError, hasCode } from '../errors.js';
 import { limits } from '../limits.js';
 import { CollectedEmits } from './collected-emits.js';
 import { CombinedEmits } from './combined-emits.js';
@@ -61,6 +61,9 @@ export class MapOutput {
   /** Emits that the kernel does not take: strings of a maximum, sums of the very large. The reference does. */
   #other: ReferenceOutput | undefined;
   #otherDrained = 0;
+  #otherHasEmits = false;
+  /** Emits of the record under way were set aside with others. */
+  #isCommitted = false;
   readonly #runs: SpillRun[] = [];
   #bytesSpilled = 0;
 
@@ -111,12 +114,15 @@ export class MapOutput {
     try {
       this.#other.emit(key, value);
     } catch (error) {
-      if (!hasCode(error, 'memory-exceeded') || this.#other.emitted === 0) throw error;
+      if (!hasCode(error, 'memory-exceeded') || !this.#otherHasEmits) throw error;
+      // What the record under way has emitted goes with the rest, and cannot be taken back.
+      this.#isCommitted = true;
       this.#other.recordDone();
       this.#spillOther();
       this.#other = this.#makeOther(spec);
       this.#other.emit(key, value);
     }
+    this.#otherHasEmits = true;
   }
 
   #makeOther(aggregator: BuiltInSpec): ReferenceOutput {
@@ -129,10 +135,14 @@ export class MapOutput {
   recordDone(): void {
     this.#store.recordDone();
     this.#other?.recordDone();
+    this.#isCommitted = false;
   }
 
   /** Forgets the record's emits; `memory-exceeded` when there were too many of them. */
   recordFailed(): void {
+    if (this.#isCommitted) {
+      throw new GristmillError('memory-exceeded', 'the record emitted too much for its emits to be taken back');
+    }
     this.#store.recordFailed();
     this.#other?.recordFailed();
   }
@@ -161,6 +171,7 @@ export class MapOutput {
     const other = this.#other;
     if (!other) return;
     this.#other = undefined;
+    this.#otherHasEmits = false;
     this.#addRun((take) => {
       this.#otherDrained += other.drain((partition, block) => take(partition, encoded(block)));
     });

@@ -71,7 +71,8 @@ export class Merge {
     this.#entries = { at: regions.take(entryBytes), bytes: entryBytes };
     this.#place = regions.take(limits.mergeSourcesMax * SOURCE_BYTES + 64);
     const { at, bytes } = regions.rest();
-    this.#slots = new Slots(at, bytes);
+    // Beyond the budget lies what only records need that are far larger than most.
+    this.#slots = new Slots(at, Math.min(bytes + limits.mergeOverdraftBytesMax, kernel.end - at - 256));
     this.#openMax = Math.min(options.openMax ?? Infinity, openMaxOf(bytes, options.recordBytes ?? 0));
   }
 

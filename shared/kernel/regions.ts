@@ -12,7 +12,14 @@ export class Regions {
   /** `[start, start + bytes)` of the memory: all that the task may touch. */
   constructor(kernel: Kernel, start: number, bytes: number) {
     this.#next = Math.ceil(start / 64) * 64;
-    this.#end = Math.min(start + bytes, kernel.end - SLACK_BYTES);
+    this.#end = start + bytes;
+    if (this.#end + SLACK_BYTES > kernel.end) {
+      throw new GristmillError(
+        'memory-exceeded',
+        `the executor has ${kernel.end} bytes of address space, and the job's memory of ${bytes} bytes does not fit: ` +
+          "lower 'memory', or raise the limit of addresses (ulimit -v)",
+      );
+    }
   }
 
   get freeBytes(): number {
