@@ -11,7 +11,7 @@ import type { Frames } from './engines.js';
 
 export interface Row {
   readonly key: Key;
-  /** A plain value; with a specification, the list of values that its state has seen. */
+  /** A plain value; with a specification, the list of values that its state has seen, and then they are its weight. */
   readonly value: unknown;
   readonly weight: number;
 }
@@ -43,7 +43,8 @@ export function blocksOf(rows: readonly Row[], sizes: readonly number[], spec?: 
     const state = spec ? stateOf(spec, value as unknown[]) : { kind: kindOf(value), bytes: bytesOf(value) };
     builder.reserve(state.bytes.length).set(state.bytes, builder.valueAt);
     const keyBytes = encodeKey(key);
-    builder.commit(keyBytes, 0, keyBytes.length, state.kind, builder.valueAt + state.bytes.length, weight);
+    const emits = spec ? (value as unknown[]).length : weight;
+    builder.commit(keyBytes, 0, keyBytes.length, state.kind, builder.valueAt + state.bytes.length, emits);
     if (builder.rows >= (sizes[blocks.length % sizes.length] ?? 1)) blocks.push(builder.take());
   }
   if (builder.rows > 0) blocks.push(builder.take());
