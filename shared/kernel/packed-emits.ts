@@ -10,6 +10,8 @@ import type { Regions } from './regions.js';
 
 const ROWS_AT_FIRST = 8192;
 const ROW_BYTES = 12;
+/** Where an entry has its key's length, after the key's address. */
+const KEY_LENGTH = 4;
 
 export class PackedEmits {
   static readonly bytesLeast = ROWS_AT_FIRST * ROW_BYTES + 256;
@@ -28,6 +30,8 @@ export class PackedEmits {
   #isCommitted = false;
   /** Some entries may have no emit. */
   #hasFailed = false;
+  /** Keys of the record under way, while the table is being emptied: their rows hold places of this list. */
+  #held: readonly Uint8Array[] = [];
 
   /** `bytes` is the most that the rows may come to take. */
   constructor(kernel: Kernel, regions: Regions, bytes: number) {
@@ -90,13 +94,55 @@ export class PackedEmits {
     this.settle();
   }
 
-  /** Adds every emit and forgets all entries: the table is about to be emptied. */
+  /**
+   * Adds the emits of the records that are done and forgets all entries: the table is about to be emptied. Those of the record under
+   * way come into the empty one by `resume`, so that they can still be forgotten; unless they are most of what is in it.
+   */
   settle(): void {
-    if (this.#rows > this.#doneRows) this.#isCommitted = true;
-    this.#add(this.#rows);
-    if (this.#hasFailed) this.#kernel.exports.tableDropEmpty();
+    const { exports } = this.#kernel;
+    this.#add(this.#doneRows);
+    const addresses = this.#addressesOfRows();
+    if (addresses.length * 2 > exports.tableEntries()) {
+      this.#isCommitted = true;
+      this.#add(this.#rows);
+    } else {
+      this.#hold(addresses);
+    }
+    if (this.#hasFailed) exports.tableDropEmpty();
     this.#hasFailed = false;
     this.#cache.clear();
+  }
+
+  /** Different keys of the rows, by their addresses. */
+  #addressesOfRows(): number[] {
+    return [...new Set(this.#addresses.subarray(0, this.#rows))];
+  }
+
+  #hold(addresses: readonly number[]): void {
+    if (addresses.length === 0) return;
+    const { bytes, view } = this.#kernel;
+    const places = new Map(addresses.map((address, place) => [address, place]));
+    this.#held = addresses.map((address) => {
+      const key = view.getUint32(address, true);
+      return bytes.slice(key, key + view.getUint32(address + KEY_LENGTH, true));
+    });
+    for (let row = 0; row < this.#rows; row++) {
+      this.#addresses[row] = places.get(this.#addresses[row] as number) as number;
+    }
+    this.#hasFailed = true;
+  }
+
+  /** After `settle`, once the table is empty. */
+  resume(): void {
+    const { bytes, exports } = this.#kernel;
+    const entries = this.#held.map((key) => {
+      bytes.set(key, this.#keyAt);
+      return exports.tableEntry(this.#keyAt, key.length) >>> 0;
+    });
+    for (let row = 0; row < this.#rows; row++) {
+      this.#addresses[row] = entries[this.#addresses[row] as number] as number;
+    }
+    this.#held = [];
   }
 
   #makeRoom(): void {
