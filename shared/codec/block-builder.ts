@@ -5,7 +5,9 @@ import { encodeBytesHeader, encodeTextHeader } from './msgpack.js';
 import { stateColumns, widenStateRow, type Layout } from './state.js';
 import { encodeValueInto } from './value.js';
 
-const ROWS_AT_FIRST = 1024;
+const ROWS_AT_FIRST = 256;
+/** Little, for a task with many partitions makes as many blocks that may be small; what a builder has grown to it keeps. */
+const BYTES_AT_FIRST = 4096;
 const kindOfId = Object.fromEntries(Object.entries(KIND_IDS).map(([kind, id]) => [id, kind as ValueKind]));
 const header = new Uint8Array(16);
 
@@ -15,9 +17,9 @@ const header = new Uint8Array(16);
  */
 export class BlockBuilder {
   readonly #layout: Layout;
-  #keys = new Uint8Array(limits.blockBytesTarget);
+  #keys = new Uint8Array(BYTES_AT_FIRST);
   #keyEnds = new Uint32Array(ROWS_AT_FIRST);
-  #values = new Uint8Array(limits.blockBytesTarget);
+  #values = new Uint8Array(BYTES_AT_FIRST);
   #valueEnds = new Uint32Array(ROWS_AT_FIRST);
   #kinds = new Uint8Array(ROWS_AT_FIRST);
   #weights = new Float64Array(ROWS_AT_FIRST);

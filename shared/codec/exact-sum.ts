@@ -104,8 +104,10 @@ export class ExactSums {
     if (end > bytes.length || start >= end || end - start > WIDE_BYTES_MAX) corrupt();
     const wide = this.#wide.get(slot) ?? this.#widen(slot);
     const flags = bytes[start] as number;
-    let units = 0n;
-    for (let at = end - 1; at > start; at--) units = (units << 8n) | BigInt(bytes[at] as number);
+    const digits = Buffer.from(bytes.subarray(start + 1, end))
+      .reverse()
+      .toString('hex');
+    const units = BigInt(`0x0${digits}`);
     wide.units += flags & NEGATIVE ? -units : units;
     wide.flags |= flags & (NAN | POSITIVE_INFINITY | NEGATIVE_INFINITY);
   }
@@ -248,12 +250,14 @@ function addWide(wide: WideSum, value: number): void {
 }
 
 function writeWide(wide: WideSum, target: Uint8Array, offset: number): number {
-  let rest = wide.units < 0n ? -wide.units : wide.units;
-  const digits = rest === 0n ? 0 : rest.toString(16).length;
-  const end = offset + 1 + ((digits + 1) >> 1);
+  const magnitude = wide.units < 0n ? -wide.units : wide.units;
+  // By way of digits, for shifting out byte after byte takes the square of their number.
+  const digits = magnitude === 0n ? '' : magnitude.toString(16);
+  const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, 'hex').reverse();
+  const end = offset + 1 + bytes.length;
   if (end > target.length) return -1;
   target[offset] = wide.flags | (wide.units < 0n ? NEGATIVE : 0);
-  for (let at = offset + 1; at < end; at++, rest >>= 8n) target[at] = Number(rest & 0xffn);
+  target.set(bytes, offset + 1);
   return end;
 }
 

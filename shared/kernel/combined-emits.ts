@@ -12,8 +12,7 @@ import { setLayout } from './layout.js';
 import { PACKED_MAX } from './key-cache.js';
 import { PackedEmits } from './packed-emits.js';
 import type { Regions } from './regions.js';
-import type { RowSort } from './row-sort.js';
-import { type SortPlaces } from './row-sort.js';
+import type { RowSort, SortPlaces } from './row-sort.js';
 
 const SLOTS_LEAST = 2048;
 /** Of the memory for the index, at most and half of it at least: entries of short keys need about a third. */
@@ -121,6 +120,7 @@ export class CombinedEmits {
       }
     });
     exports.tableClear();
+    this.#packed.resume();
   }
 
   #add(rows: number): void {

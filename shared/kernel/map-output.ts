@@ -4,18 +4,17 @@
  */
 import type { BuiltInSpec } from '../aggregation.js';
 import type { Key } from '../codec/key.js';
-import { encoded, ShuffleWriter, type WrittenShuffle } from '../codec/shuffle-writer.js';
-import { GristmillError, hasCode } from '../errors.js';
+import { ShuffleWriter, type WrittenShuffle } from '../codec/shuffle-writer.js';
 import { limits } from '../limits.js';
 import { CollectedEmits } from './collected-emits.js';
 import { CombinedEmits } from './combined-emits.js';
 import { groupSizes, type CombineMode } from './combine-mode.js';
 import type { TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
-import { Merge, openMaxOf } from './merge.js';
+import { BLOCK_BYTES, Merge, openMaxOf } from './merge.js';
 import type { MergeInput } from './merge-input.js';
 import { mergedInPasses } from './passes.js';
-import { MapOutput as ReferenceOutput } from './reference/map-output.js';
+import { OtherEmits } from './other-emits.js';
 import type { PackedEmits } from './packed-emits.js';
 import { Regions } from './regions.js';
 import { RowSort } from './row-sort.js';
@@ -58,14 +57,11 @@ export class MapOutput {
   readonly #store: CombinedEmits | CollectedEmits;
   readonly #hasSum: boolean;
   readonly #hasExtreme: boolean;
-  /** Emits that the kernel does not take: strings of a maximum, sums of the very large. The reference does. */
-  #other: ReferenceOutput | undefined;
-  #otherDrained = 0;
-  #otherHasEmits = false;
-  /** Emits of the record under way were set aside with others. */
-  #isCommitted = false;
+  readonly #other: OtherEmits | undefined;
   readonly #runs: SpillRun[] = [];
   #bytesSpilled = 0;
+  /** Of the largest record of any run that makes a block larger than others, or 0. */
+  #recordBytes = 0;
 
   constructor(options: MapOutputOptions) {
     this.#options = options;
@@ -80,6 +76,14 @@ export class MapOutput {
     this.#store = aggregator
       ? new CombinedEmits({ ...common, layout: aggregator.layout, combine: mode === 'on' })
       : new CollectedEmits({ ...common, fold, sizes: groupSizes[mode] });
+    this.#other = aggregator && this.#otherEmits(aggregator);
+  }
+
+  #otherEmits(aggregator: BuiltInSpec): OtherEmits {
+    const { partitions, partition, memoryBytes, job, attempt } = this.#options;
+    const bytes = Math.max(limits.otherEmitsBytesMin, Math.floor(memoryBytes / 8));
+    const onFull = () => this.#spillOther();
+    return new OtherEmits({ partitions, partition, aggregator, memoryBytes: bytes, job, attempt, onFull });
   }
 
   /** Takes emits of 1 with a short string for a key, where it can; what it refuses goes to `emit`. */
@@ -89,17 +93,17 @@ export class MapOutput {
 
   /** Emits of the records that are done. */
   get emitted(): number {
-    return this.#store.emitted + this.#otherDrained + (this.#other?.emitted ?? 0);
+    return this.#store.emitted + (this.#other?.emitted ?? 0);
   }
 
   /** Throws `key-invalid`, `value-invalid` or `memory-exceeded`; then nothing of this emit is kept. */
   emit(key: unknown, value: unknown): void {
-    if (this.#spec === undefined || (typeof value === 'number' && this.#isFixed(value))) {
+    if (this.#other === undefined || (typeof value === 'number' && this.#isFixed(value))) {
       this.#store.emit(key, value as number);
     } else if (!this.#hasSum && !this.#hasExtreme) {
       this.#store.emit(key, 0); // counted, whatever it is
     } else {
-      this.#emitOther(this.#spec, key, value);
+      this.#other.emit(key, value);
     }
   }
 
@@ -109,40 +113,14 @@ export class MapOutput {
     return (size >= FIXED_LEAST && size <= FIXED_MOST) || size === 0;
   }
 
-  #emitOther(spec: BuiltInSpec, key: unknown, value: unknown): void {
-    this.#other ??= this.#makeOther(spec);
-    try {
-      this.#other.emit(key, value);
-    } catch (error) {
-      if (!hasCode(error, 'memory-exceeded') || !this.#otherHasEmits) throw error;
-      // What the record under way has emitted goes with the rest, and cannot be taken back.
-      this.#isCommitted = true;
-      this.#other.recordDone();
-      this.#spillOther();
-      this.#other = this.#makeOther(spec);
-      this.#other.emit(key, value);
-    }
-    this.#otherHasEmits = true;
-  }
-
-  #makeOther(aggregator: BuiltInSpec): ReferenceOutput {
-    const { partitions, partition, memoryBytes, job, attempt } = this.#options;
-    const bytes = Math.max(limits.otherEmitsBytesMin, Math.floor(memoryBytes / 8));
-    return new ReferenceOutput({ partitions, partition, aggregator, memoryBytes: bytes, job, attempt });
-  }
-
   /** Makes the record's emits visible. */
   recordDone(): void {
     this.#store.recordDone();
     this.#other?.recordDone();
-    this.#isCommitted = false;
   }
 
   /** Forgets the record's emits; `memory-exceeded` when there were too many of them. */
   recordFailed(): void {
-    if (this.#isCommitted) {
-      throw new GristmillError('memory-exceeded', 'the record emitted too much for its emits to be taken back');
-    }
     this.#store.recordFailed();
     this.#other?.recordFailed();
   }
@@ -169,12 +147,7 @@ export class MapOutput {
 
   #spillOther(): void {
     const other = this.#other;
-    if (!other) return;
-    this.#other = undefined;
-    this.#otherHasEmits = false;
-    this.#addRun((take) => {
-      this.#otherDrained += other.drain((partition, block) => take(partition, encoded(block)));
-    });
+    if (other && !other.isEmpty) this.#addRun((take) => other.drain(take));
   }
 
   #addRun(fill: (take: TakeBlock) => void): void {
@@ -182,17 +155,23 @@ export class MapOutput {
     const run = new SpillRun(scratch, partitions, fold !== undefined);
     fill((partition, block) => run.add(partition, block));
     this.#bytesSpilled += run.bytes;
+    this.#noteRecords(run);
     this.#runs.push(run.finish());
+  }
+
+  #noteRecords({ blockBytesMost }: SpillRun): void {
+    if (blockBytesMost > BLOCK_BYTES) this.#recordBytes = Math.max(this.#recordBytes, blockBytesMost);
   }
 
   /** Every run has one stream, so no more of them are merged than may be open. */
   #mergeRuns(take: TakeBlock): void {
     const { scratch, partitions, memoryBytes, fold } = this.#options;
-    const most = openMaxOf(memoryBytes / 2, 0);
+    const most = openMaxOf(memoryBytes / 2, this.#recordBytes);
     const runs = mergedInPasses(this.#runs, most, (group) => {
       const merged = new SpillRun(scratch, partitions, fold !== undefined);
       this.#merge(group, (partition, block) => merged.add(partition, block));
       this.#bytesSpilled += merged.bytes;
+      this.#noteRecords(merged);
       return merged.finish();
     });
     this.#merge(runs, take);
@@ -210,6 +189,7 @@ export class MapOutput {
         kernel,
         memoryBytes,
         inputs,
+        recordBytes: this.#recordBytes,
         scratch,
         spec: this.#spec,
         fold: combining ? fold : undefined,

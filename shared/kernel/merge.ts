@@ -26,7 +26,7 @@ import { Slots } from './slots.js';
 import type { ValueFold } from './value-fold.js';
 
 /** What a block of the target size takes at most: its keys and values, and as much for ends and weights of the shortest rows. */
-const BLOCK_BYTES = 3 * limits.blockBytesTarget;
+export const BLOCK_BYTES = 3 * limits.blockBytesTarget;
 /** For entries of folded groups, between two drains. */
 const ENTRIES_SHARE = 16;
 

@@ -16,6 +16,8 @@ const ROW_BYTES = 12;
 const COUNTS_MAX = 4096;
 /** Counts of slots stay far below 2^31. */
 const ONES_MAX = 2 ** 30;
+/** Where an entry has its key's length, after the key's address. */
+const KEY_LENGTH = 4;
 
 export class PackedEmits {
   readonly #kernel: Kernel;
@@ -46,6 +48,8 @@ export class PackedEmits {
   #emitted = 0;
   /** Some entries may have no emit. */
   #hasFailed = false;
+  /** Emits of the record under way, while the table is being emptied. */
+  #held: { readonly key: Uint8Array; readonly value: number }[] = [];
 
   /** `bytes` is the most that rows may come to take. */
   constructor(kernel: Kernel, regions: Regions, bytes: number, countsOnes: boolean) {
@@ -130,15 +134,57 @@ export class PackedEmits {
     this.settle();
   }
 
-  /** Adds every emit and forgets all entries: the table is about to be emptied. */
+  /**
+   * Adds the emits of the records that are done and forgets all entries: the table is about to be emptied. Those of the record under
+   * way come into the empty one by `resume`, so that they can still be forgotten; unless they are most of what is in it.
+   */
   settle(): void {
-    this.#committed += this.#logged + this.#rows - this.#doneRows;
-    this.#logged = 0;
+    const { exports } = this.#kernel;
+    const undone = this.#logged + this.#rows - this.#doneRows;
+    if (undone * 2 <= exports.tableEntries()) {
+      this.#hold();
+    } else {
+      this.#committed += undone;
+      this.#logged = 0;
+    }
     this.#addRows(this.#rows);
     this.#cache.clear((slot) => this.#takeOnes(slot));
     this.#addCounts();
-    if (this.#hasFailed) this.#kernel.exports.tableDropEmpty();
+    if (this.#hasFailed) exports.tableDropEmpty();
     this.#hasFailed = false;
+  }
+
+  /** Takes back what the record under way has emitted, and keeps it by its keys. */
+  #hold(): void {
+    for (let i = 0; i < this.#logged; i++) {
+      const entry = this.#log[i] as number;
+      this.#held.push({ key: this.#keyOf(entry), value: 1 });
+      this.#count(entry, -1);
+    }
+    for (let row = this.#doneRows; row < this.#rows; row++) {
+      this.#held.push({ key: this.#keyOf(this.#addresses[row] as number), value: this.#values[row] as number });
+    }
+    this.#hasFailed ||= this.#held.length > 0;
+    this.#logged = 0;
+    this.#rows = this.#doneRows;
+  }
+
+  #keyOf(entry: number): Uint8Array {
+    const { bytes, view } = this.#kernel;
+    const key = view.getUint32(entry, true);
+    return bytes.slice(key, key + view.getUint32(entry + KEY_LENGTH, true));
+  }
+
+  /** After `settle`, once the table is empty. */
+  resume(): void {
+    const { bytes, exports } = this.#kernel;
+    for (const { key, value } of this.#held) {
+      bytes.set(key, this.#keyAt);
+      if (this.#rows === this.#rowsMax) this.#makeRoom();
+      this.#addresses[this.#rows] = exports.tableEntry(this.#keyAt, key.length) >>> 0;
+      this.#values[this.#rows++] = value;
+    }
+    this.#held = [];
   }
 
   #makeRoomInLog(slot: number): void {

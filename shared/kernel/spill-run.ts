@@ -15,6 +15,7 @@ export class SpillRun {
   readonly #run: ScratchRun;
   /** Of each partition. */
   readonly #bytes: number[];
+  #blockBytesMost = 0;
   #partition = -1;
   #blocks = 0;
   #open: (() => ByteSource) | undefined;
@@ -32,10 +33,16 @@ export class SpillRun {
     return this.#run.bytes;
   }
 
+  /** Of its largest block. */
+  get blockBytesMost(): number {
+    return this.#blockBytesMost;
+  }
+
   /** Blocks come ordered by partition, and by key within a partition. */
   add(partition: number, { payload }: EncodedBlock): void {
     if (partition !== this.#partition) this.#blocks = 0;
     this.#partition = partition;
+    this.#blockBytesMost = Math.max(this.#blockBytesMost, payload.length);
     const frame = encodeFrame(scratchIdentity, partition, this.#blocks++, payload);
     this.#bytes[partition] = (this.#bytes[partition] ?? 0) + frame.length;
     this.#run.write(frame);

@@ -119,6 +119,7 @@ export function rounded(at: usize): f64 {
   if (tail > 0x400 || (tail == 0x400 && (rest != 0 || (mantissa & 1) == 1))) mantissa++;
   exponent += 11 - <i32>leading;
   const value = <f64>mantissa * reinterpret<f64>(<u64>(exponent + 1023) << 52);
-  inexact = dropped && value >= 9007199254740992.0;
+  // By the sum's own magnitude: what is rounded up to 2^53 was below it.
+  inexact = dropped && exponent > 0;
   return negative ? -value : value;
 }

@@ -76,8 +76,10 @@ export class CombiningTable implements EmitStore, SortableRows {
     this.#pending.recordFailed();
   }
 
+  /** What still waits is folded whatever the budget says: it is no more than was held already. */
   finish(): SortableRows {
     this.#pending.recordFailed();
+    this.#budget.lift();
     this.#foldPending();
     return this;
   }
@@ -90,21 +92,31 @@ export class CombiningTable implements EmitStore, SortableRows {
     builder.commit(this.#arena, start, this.#keyEnds[row] as number, kind, end, this.#weights[row] as number);
   }
 
+  /** Where it throws for want of memory, what was folded until then is not folded again. */
   #foldPending(): void {
     const pending = this.#pending;
-    const fold = this.#fold.emits;
-    const { bytes, ends, valueEnds, numbers, encoded, doneRows } = pending;
-    for (let row = 0, start = 0; row < doneRows; row++) {
-      const keyEnd = ends[row] as number;
-      const entry = this.#entryOf(bytes, start, keyEnd);
-      this.#weights[entry] = (this.#weights[entry] as number) + 1;
-      start = valueEnds[row] as number;
-      if (encoded[row] === 0) fold.addNumber(entry, numbers[row] as number);
-      else fold.addEncoded(entry, bytes, keyEnd, start);
+    const { doneRows } = pending;
+    let row = 0;
+    try {
+      for (let start = 0; row < doneRows; row++) start = this.#foldRow(row, start);
+    } finally {
+      this.#folded += row;
+      pending.drop(row);
     }
-    this.#folded += doneRows;
-    pending.dropDone();
     this.#budget.measured('states', this.#fold.memoryBytes);
+  }
+
+  /** The row's key begins at `start`; returns where the next one does. */
+  #foldRow(row: number, start: number): number {
+    const fold = this.#fold.emits;
+    const { bytes, ends, valueEnds, numbers, encoded } = this.#pending;
+    const keyEnd = ends[row] as number;
+    const end = valueEnds[row] as number;
+    const entry = this.#entryOf(bytes, start, keyEnd);
+    this.#weights[entry] = (this.#weights[entry] as number) + 1;
+    if (encoded[row] === 0) fold.addNumber(entry, numbers[row] as number);
+    else fold.addEncoded(entry, bytes, keyEnd, end);
+    return end;
   }
 
   /** The entry of this key, made when there is none. */
@@ -122,8 +134,8 @@ export class CombiningTable implements EmitStore, SortableRows {
       this.#growEntries();
       slot = this.#freeSlot(hash);
     }
-    const entry = this.#entries++;
     if (this.#arenaEnd + end - start > this.#arena.length) this.#growArena(end - start);
+    const entry = this.#entries++;
     this.#arenaEnd = copyBytes(bytes, start, end, this.#arena, this.#arenaEnd);
     this.#keyEnds[entry] = this.#arenaEnd;
     this.#slots[slot * 2] = entry + 1;

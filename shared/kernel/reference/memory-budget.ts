@@ -2,7 +2,7 @@
 import { GristmillError } from '../../errors.js';
 
 export class MemoryBudget {
-  readonly #limitBytes: number;
+  #limitBytes: number;
   readonly #advice: string;
   readonly #parts = new Map<string, number>();
   #heldBytes = 0;
@@ -15,6 +15,11 @@ export class MemoryBudget {
 
   get heldBytes(): number {
     return this.#heldBytes;
+  }
+
+  /** There is no limit any more. */
+  lift(): void {
+    this.#limitBytes = Infinity;
   }
 
   /** Before `part` is moved into new memory of `bytes`. Throws `memory-exceeded`. */

@@ -24,7 +24,7 @@ export class PendingEmits {
   #end = 0;
   #doneRows = 0;
 
-  /** `takeDone` reads the rows that are done and calls `dropDone`. */
+  /** `takeDone` reads the rows that are done and calls `drop`. */
   constructor(fold: StateFold, budget: MemoryBudget, takeDone: () => void) {
     this.#fold = fold;
     this.#budget = budget;
@@ -72,20 +72,19 @@ export class PendingEmits {
     this.#end = this.#endOf(this.#rows);
   }
 
-  /** Moves the rows of the record that is not done to the front. */
-  dropDone(): void {
-    const done = this.#doneRows;
-    const cut = this.#endOf(done);
+  /** Forgets the first `taken` rows, which are done, and moves the others to the front. */
+  drop(taken: number): void {
+    const cut = this.#endOf(taken);
     this.bytes.copyWithin(0, cut, this.#end);
-    for (let row = done; row < this.#rows; row++) {
-      this.ends[row - done] = (this.ends[row] as number) - cut;
-      this.valueEnds[row - done] = (this.valueEnds[row] as number) - cut;
+    for (let row = taken; row < this.#rows; row++) {
+      this.ends[row - taken] = (this.ends[row] as number) - cut;
+      this.valueEnds[row - taken] = (this.valueEnds[row] as number) - cut;
     }
-    this.numbers.copyWithin(0, done, this.#rows);
-    this.encoded.copyWithin(0, done, this.#rows);
-    this.#rows -= done;
+    this.numbers.copyWithin(0, taken, this.#rows);
+    this.encoded.copyWithin(0, taken, this.#rows);
+    this.#rows -= taken;
     this.#end -= cut;
-    this.#doneRows = 0;
+    this.#doneRows -= taken;
   }
 
   #endOf(rows: number): number {
