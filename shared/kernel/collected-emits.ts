@@ -95,19 +95,14 @@ export class CollectedEmits implements EmitStore {
 
   emit(key: unknown, value: unknown): void {
     if (this.#rows === this.#rowsRoom && !this.#makeRows()) this.#full();
-    let keyAt = this.#end + KEY_GAP_BYTES;
-    let keyEnd = this.#room(keyAt, limits.keyBytesMax) ? encodeKeyInto(key, this.#arena, keyAt) : -1;
-    if (keyEnd < 0) {
-      this.#full();
-      keyAt = this.#end + KEY_GAP_BYTES;
-      keyEnd = this.#room(keyAt, limits.keyBytesMax) ? encodeKeyInto(key, this.#arena, keyAt) : this.#tooSmall();
-    }
+    while (!this.#hasRoomForKey()) this.#makeRoom();
+    const keyAt = this.#end + KEY_GAP_BYTES;
+    const keyEnd = encodeKeyInto(key, this.#arena, keyAt);
     const kind = kindOf(value);
     const end = encodeInto(kind, value, this.#arena, keyEnd);
     if (end < 0) {
       if (this.#arena.length - keyEnd > limits.recordBytesMax) throw valueTooLarge();
-      if (this.#rows === 0) this.#tooSmall();
-      this.#full();
+      this.#makeRoom();
       this.emit(key, value);
       return;
     }
@@ -197,9 +192,14 @@ export class CollectedEmits implements EmitStore {
     return encoded(builder.take());
   }
 
-  /** Whether so many bytes may be written from `at` on. */
-  #room(at: number, bytes: number): boolean {
-    return at + bytes <= this.#arena.length;
+  #hasRoomForKey(): boolean {
+    return this.#end + KEY_GAP_BYTES + limits.keyBytesMax <= this.#arena.length;
+  }
+
+  /** What is done goes first; what the record under way has emitted only when it fills the memory by itself. */
+  #makeRoom(): void {
+    if (this.#rows === 0) this.#tooSmall();
+    this.#full();
   }
 
   #makeRows(): boolean {

@@ -11,8 +11,27 @@ import { mergeGroups as mergeByReference } from '../../shared/kernel/reference/m
 import { memoryScratch } from '../../shared/kernel/scratch.js';
 
 const MiB = 1024 * 1024;
+const MERGE_BYTES = 64 * MiB;
 /** One for each test file: an instance serves one task at a time. */
 export const kernel = new Kernel();
+
+/** A kernel whose tasks have their memory somewhere else than at the beginning, as far as the least that it reserves goes. */
+export class PlacedKernel extends Kernel {
+  /** What the next task has. */
+  room = MERGE_BYTES;
+  readonly #place: 'end' | number;
+
+  /** At the very end of the memory, or around an address. */
+  constructor(place: 'end' | number) {
+    super();
+    this.#place = place;
+  }
+
+  override get start(): number {
+    const at = this.#place === 'end' ? this.end - this.room : this.#place - this.room / 2;
+    return Math.floor(Math.max(super.start, at));
+  }
+}
 
 export type OutputOptions = Omit<MapOutputOptions, 'kernel' | 'scratch' | 'memoryBytes'> & {
   readonly memoryBytes?: number;
@@ -76,25 +95,37 @@ function streamOf({ bytes }: Frames, opened: MergeSpec['opened']): ByteSource {
   };
 }
 
-export const kernels: Engine = {
-  name: 'the kernels',
-  output: (options) => new MapOutput({ memoryBytes: 64 * MiB, ...options, kernel, scratch: memoryScratch() }),
-  merge: (inputs, { openMax, spec, opened }) =>
-    mergeGroups({
-      kernel,
-      memoryBytes: 64 * MiB,
-      scratch: memoryScratch(),
-      openMax,
-      spec,
-      inputs: inputs.map((frames) => ({
-        open: () => streamOf(frames, opened),
-        identity: frames.identity,
-        partition: frames.partition,
-        isCounted: true,
-        isFolded: true,
-      })),
-    }),
-};
+/** The engine over one instance of the kernels. */
+export function engineOf(name: string, instance: Kernel): Engine {
+  const reserve = (bytes: number) => {
+    if (instance instanceof PlacedKernel) instance.room = bytes;
+    return bytes;
+  };
+  return {
+    name,
+    output: (options) => {
+      const memoryBytes = reserve(options.memoryBytes ?? MERGE_BYTES);
+      return new MapOutput({ ...options, memoryBytes, kernel: instance, scratch: memoryScratch() });
+    },
+    merge: (inputs, { openMax, spec, opened }) =>
+      mergeGroups({
+        kernel: instance,
+        memoryBytes: reserve(MERGE_BYTES),
+        scratch: memoryScratch(),
+        openMax,
+        spec,
+        inputs: inputs.map((frames) => ({
+          open: () => streamOf(frames, opened),
+          identity: frames.identity,
+          partition: frames.partition,
+          isCounted: true,
+          isFolded: true,
+        })),
+      }),
+  };
+}
+
+export const kernels = engineOf('the kernels', kernel);
 
 export const reference: Engine = {
   name: 'the reference',

@@ -21,6 +21,8 @@ export interface Job {
   readonly spec?: BuiltInSpec | undefined;
   readonly fold?: (() => ValueFold) | undefined;
   readonly combine?: CombineMode | undefined;
+  /** What a reducer makes of the values of a key: all of them when there is none. */
+  readonly reduce?: ((values: readonly unknown[]) => unknown) | undefined;
 }
 
 export interface Resources {
@@ -97,7 +99,7 @@ export function runJobOn(engine: Engine, job: Job, { memoryBytes, openMax }: Res
         values.push((fold as OwnFold).result());
       }
       while (!spec && cursor.nextValue()) values.push(cursor.value());
-      rows.push([key, spec ? cursor.foldStates() : values]);
+      rows.push([key, spec ? cursor.foldStates() : job.reduce ? job.reduce(values) : values]);
     }
     weight += cursor.found.weight;
     inexact += cursor.inexact;

@@ -168,6 +168,16 @@ describe('records larger than a block', () => {
   });
 });
 
+test.each([1000, 40_000, 100_000])(
+  'a record whose values of %i bytes fill the memory follows records that are done',
+  (bytes) => {
+    const before = { emits: [['k', 'a value']] as const, fails: false };
+    const emits = Array.from({ length: 8_000_000 / bytes }, (_, i) => [`k${i % 9}`, `${i % 7}`.repeat(bytes)] as const);
+    const job: Job = { tasks: [[before, { emits, fails: false }, before]], partitions: 2 };
+    spillsAndAgrees(job);
+  },
+);
+
 test('less memory than a task needs for its buffers is refused with what to do', () => {
   for (const spec of [undefined, partSpec('sum')]) {
     const job = jobOf({ spec }, (i, random) => [longKey(random), i]);
