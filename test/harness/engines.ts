@@ -28,7 +28,7 @@ export class PlacedKernel extends Kernel {
   }
 
   override get start(): number {
-    const at = this.#place === 'end' ? this.end - this.room : this.#place - this.room / 2;
+    const at = this.#place === 'end' ? this.end - this.room - 256 : this.#place - this.room / 2;
     return Math.floor(Math.max(super.start, at));
   }
 }
