@@ -20,6 +20,8 @@ export const limits = {
   memoryBytesMin: 16 * MiB,
   /** The most that `memory` may be: a kernel addresses 4 GiB less a page, of which its own areas take a little. */
   memoryBytesMax: 3072 * MiB,
+  /** Emits of one record that can be taken back when it fails: more than that are taken as they come. */
+  emitBatchBytesMax: 16 * MiB,
   /**
    * What a merge may take beyond its budget when the blocks at hand hold records far above the average: how many sources are
    * open is chosen by the average, since no index knows the largest.

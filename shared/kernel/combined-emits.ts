@@ -4,6 +4,7 @@
  */
 import type { Layout } from '../codec/state.js';
 import { GristmillError } from '../errors.js';
+import { limits } from '../limits.js';
 import { BlockOut } from './block-out.js';
 import { EmitBatch } from './emit-batch.js';
 import type { TakeBlock } from './emit-store.js';
@@ -17,8 +18,8 @@ import type { RowSort, SortPlaces } from './row-sort.js';
 const SLOTS_LEAST = 2048;
 /** Of the memory for the index, at most and half of it at least: entries of short keys need about a third. */
 const INDEX_SHARE = 0.4;
-/** Of the memory for the batch of emits that wait for their record to be done, at its largest. */
-const BATCH_SHARE = 8;
+/** Of the memory, at most, for each of two batches of emits that wait for their record to be done. */
+const BATCH_SHARE = 12;
 
 export interface CombinedEmitsOptions {
   readonly kernel: Kernel;
@@ -53,15 +54,9 @@ export class CombinedEmits {
     const { exports } = kernel;
     setLayout(kernel, layout);
     this.#out = new BlockOut(kernel, regions, layout);
-    this.#batch = new EmitBatch(kernel, regions, Math.floor(regions.freeBytes / BATCH_SHARE), (_, rows) =>
-      this.#add(rows),
-    );
-    this.#packed = new PackedEmits(
-      kernel,
-      regions,
-      Math.floor(regions.freeBytes / BATCH_SHARE / 2),
-      !layout.includes('min') && !layout.includes('max'),
-    );
+    const batchBytes = Math.min(limits.emitBatchBytesMax, Math.floor(regions.freeBytes / BATCH_SHARE));
+    this.#batch = new EmitBatch(kernel, regions, batchBytes, (_, rows) => this.#add(rows));
+    this.#packed = new PackedEmits(kernel, regions, batchBytes, !layout.includes('min') && !layout.includes('max'));
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
     const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2((regions.freeBytes * INDEX_SHARE) / 16)));

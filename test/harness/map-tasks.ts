@@ -1,16 +1,23 @@
 /** Map tasks over given emits and the merge of one partition of them, as a job runs them. */
-import { MapOutput, type MapOutputOptions } from '../../shared/kernel/reference/map-output.js';
-import { mergeGroups, type GroupCursor } from '../../shared/kernel/reference/merge.js';
-import { memoryScratch } from '../../shared/kernel/scratch.js';
-import { partitionSource, type Emits, type ShuffleObject } from './shuffle.js';
+import type { BuiltInSpec } from '../../shared/aggregation.js';
+import type { Block } from '../../shared/codec/block.js';
+import { identityOf } from '../../shared/codec/frame.js';
+import { framesOf } from './blocks.js';
+import type { Cursor, Engine, OutputOptions } from './engines.js';
+import { indexOf, type Emits, type ShuffleObject } from './shuffle.js';
 
-export type HowToCombine = Pick<MapOutputOptions, 'aggregator' | 'fold'>;
+export type HowToCombine = Pick<OutputOptions, 'aggregator' | 'fold' | 'combine'>;
 
 /** The shuffle objects of tasks, one for each list of emits. Some records fail, and nothing of theirs is kept. */
-export function mapTasks(tasks: readonly Emits[], partitions: number, how: HowToCombine): ShuffleObject[] {
+export function mapTasks(
+  engine: Engine,
+  tasks: readonly Emits[],
+  partitions: number,
+  how: HowToCombine,
+): ShuffleObject[] {
   return tasks.map((emits, task) => {
     const attempt = `map-${task}.1-1`;
-    const output = new MapOutput({ ...how, job: 'job', attempt, partitions, memoryBytes: 2 ** 26 });
+    const output = engine.output({ ...how, job: 'job', attempt, partitions });
     emits.forEach(([key, value], i) => {
       output.emit(key, value);
       output.recordDone();
@@ -24,10 +31,27 @@ export function mapTasks(tasks: readonly Emits[], partitions: number, how: HowTo
   });
 }
 
-export function mergeOf(objects: readonly ShuffleObject[], partition: number, openMax: number): GroupCursor {
-  return mergeGroups({
-    sources: objects.map((object) => () => partitionSource(object, partition)),
-    openMax,
-    scratch: memoryScratch(),
+export function mergeOf(
+  engine: Engine,
+  objects: readonly ShuffleObject[],
+  partition: number,
+  openMax: number,
+  spec?: BuiltInSpec,
+): Cursor {
+  const frames = objects.map((object) => {
+    const entry = indexOf(object).partitions[partition]!;
+    const bytes = object.bytes.subarray(entry.offset, entry.offset + entry.bytes);
+    return { bytes, identity: identityOf('job', object.attempt), partition };
   });
+  return engine.merge(frames, { openMax, spec });
+}
+
+/** The merge of lists of blocks, each a source. */
+export function mergeBlocks(
+  engine: Engine,
+  sources: readonly (readonly Block[])[],
+  openMax: number,
+  spec?: BuiltInSpec,
+): Cursor {
+  return engine.merge(sources.map(framesOf), { openMax, spec });
 }

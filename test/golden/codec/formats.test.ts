@@ -13,9 +13,7 @@ import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
 import { decodeValue, encodeValue } from '../../../shared/codec/value.js';
 import { zeroCounts } from '../../../shared/counts.js';
 import { parseJobId } from '../../../shared/ids.js';
-import { MapOutput } from '../../../shared/kernel/reference/map-output.js';
-import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
-import { memoryScratch } from '../../../shared/kernel/scratch.js';
+import { engines, type Engine } from '../../harness/engines.js';
 
 /**
  * What is written must stay what it was: a stored byte outlives the code that wrote it. A failure here means a new
@@ -102,8 +100,8 @@ const blocks: Readonly<Record<string, Block>> = {
   'block-msgpack': { ...rows, kind: 'msgpack', values: new Uint8Array([0xc0, 0xc3, 0x91, 5]), valueEnds: new Uint32Array([1, 2, 4]), weights: undefined },
 };
 
-function shuffleObject(aggregator: BuiltInSpec | undefined, emits: readonly (readonly [Key, unknown])[]): Uint8Array {
-  const output = new MapOutput({ partitions: 2, aggregator, memoryBytes: 2 ** 22, job, attempt });
+function shuffleObject(engine: Engine, aggregator: BuiltInSpec | undefined, emits: readonly (readonly [Key, unknown])[]): Uint8Array {
+  const output = engine.output({ partitions: 2, aggregator, job, attempt });
   for (const [key, value] of emits) output.emit(key, value);
   output.recordDone();
   const pieces: Uint8Array[] = [];
@@ -116,15 +114,15 @@ const named: readonly (readonly [Key, unknown])[] = [['a', 'x'], ['b', 3], ['a',
 const extremes = specOfFields([['least', partSpec('min')], ['most', partSpec('max')]]);
 const parts = specOfFields([['ends', extremes], ['sum', partSpec('sum')], ['n', partSpec('count')]]);
 const objects = {
-  'shuffle-object': () => shuffleObject(undefined, [...words, ...named]),
-  'shuffle-object-count': () => shuffleObject(partSpec('count'), words),
-  'shuffle-object-sum': () => shuffleObject(partSpec('sum'), words.filter(([, value]) => value !== 1e-300)),
-  'shuffle-object-sum-wide': () => shuffleObject(partSpec('sum'), words),
-  'shuffle-object-min': () => shuffleObject(partSpec('min'), words),
-  'shuffle-object-max-wide': () => shuffleObject(partSpec('max'), named),
-  'shuffle-object-parts': () => shuffleObject(parts, words.filter(([, value]) => value !== 1e-300)),
-  'shuffle-object-parts-wide': () => shuffleObject(parts, words),
-  'shuffle-object-ends-wide': () => shuffleObject(extremes, named),
+  'shuffle-object': (engine: Engine) => shuffleObject(engine, undefined, [...words, ...named]),
+  'shuffle-object-count': (engine: Engine) => shuffleObject(engine, partSpec('count'), words),
+  'shuffle-object-sum': (engine: Engine) => shuffleObject(engine, partSpec('sum'), words.filter(([, value]) => value !== 1e-300)),
+  'shuffle-object-sum-wide': (engine: Engine) => shuffleObject(engine, partSpec('sum'), words),
+  'shuffle-object-min': (engine: Engine) => shuffleObject(engine, partSpec('min'), words),
+  'shuffle-object-max-wide': (engine: Engine) => shuffleObject(engine, partSpec('max'), named),
+  'shuffle-object-parts': (engine: Engine) => shuffleObject(engine, parts, words.filter(([, value]) => value !== 1e-300)),
+  'shuffle-object-parts-wide': (engine: Engine) => shuffleObject(engine, parts, words),
+  'shuffle-object-ends-wide': (engine: Engine) => shuffleObject(engine, extremes, named),
 } as const;
 
 describe('byte formats stay as they are', () => {
@@ -181,7 +179,7 @@ describe('byte formats stay as they are', () => {
   });
 
   test.each(Object.entries(objects))('%s', async (name, make) => {
-    await expect(hexLines(make())).toMatchFileSnapshot(`${name}.hex`);
+    for (const engine of engines) await expect(hexLines(make(engine))).toMatchFileSnapshot(`${name}.hex`);
     const fixture = fromFixture(`${name}.hex`);
     const { partitions } = verifyShuffleObject(fixture, identity);
     const expected = name === 'shuffle-object' ? [...words, ...named] : /max|ends/.test(name) ? named : words;
@@ -189,19 +187,14 @@ describe('byte formats stay as they are', () => {
     expect(weight).toBe(['shuffle-object-sum', 'shuffle-object-parts'].includes(name) ? words.length - 1 : expected.length);
   });
 
-  test('states fold to what they were made from', () => {
+  test.each(engines)('states fold to what they were made from, by $name', (engine) => {
     const folded = (name: keyof typeof objects, aggregator: BuiltInSpec) => {
       const fixture = fromFixture(`${name}.hex`);
       const found: Record<string, unknown> = {};
       verifyShuffleObject(fixture, identity).partitions.forEach((entry, partition) => {
-        const reader = new FrameReader(identity, partition);
-        reader.push(fixture.subarray(entry.offset, entry.offset + entry.bytes));
-        const next = () => {
-          const payload = reader.next();
-          return payload && decodeBlock(payload);
-        };
-        const cursor = mergeGroups({ sources: [() => ({ next })], openMax: 2, scratch: memoryScratch() });
-        while (cursor.nextGroup()) found[String(cursor.key())] = cursor.foldStates(aggregator);
+        const bytes = fixture.subarray(entry.offset, entry.offset + entry.bytes);
+        const cursor = engine.merge([{ bytes, identity, partition }], { openMax: 2, spec: aggregator });
+        while (cursor.nextGroup()) found[String(cursor.key())] = cursor.foldStates();
       });
       return found;
     };

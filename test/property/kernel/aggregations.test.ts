@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { meanSpec, partSpec, specOfFields, type BuiltInSpec } from '../../../shared/aggregation.js';
 import { compareBytes, encodeKey, type Key } from '../../../shared/codec/key.js';
+import { engines, type Engine } from '../../harness/engines.js';
 import { exactly, isInexact } from '../../harness/exact-sum.js';
 import { mapTasks, mergeOf } from '../../harness/map-tasks.js';
 import type { Emits } from '../../harness/shuffle.js';
@@ -37,11 +38,11 @@ function groupsOf<V>(tasks: readonly (readonly (readonly [Key, V])[])[]): [Key, 
   return [...groups.values()].sort(([a], [b]) => compareBytes(encodeKey(a), encodeKey(b)));
 }
 
-function run(tasks: readonly Emits[], spec: BuiltInSpec, openMax: number) {
-  const objects = mapTasks(tasks, 1, { aggregator: spec });
-  const cursor = mergeOf(objects, 0, openMax);
+function run(engine: Engine, tasks: readonly Emits[], spec: BuiltInSpec, openMax: number) {
+  const objects = mapTasks(engine, tasks, 1, { aggregator: spec });
+  const cursor = mergeOf(engine, objects, 0, openMax, spec);
   const rows: [Key, unknown][] = [];
-  while (cursor.nextGroup()) rows.push([cursor.key(), cursor.foldStates(spec)]);
+  while (cursor.nextGroup()) rows.push([cursor.key(), cursor.foldStates()]);
   const out = objects.reduce((sum, { summary }) => sum + summary.weight, 0);
   expect(out).toBe(tasks.flat().length);
   expect(cursor.found.weight).toBe(out);
@@ -73,7 +74,7 @@ const ends = specOfFields([
 ]);
 const openMax = fc.integer({ min: 2, max: 6 });
 
-describe('an aggregation of several parts', () => {
+describe.each(engines)('with $name an aggregation of several parts', (engine) => {
   test('of numbers is each of its parts: sums and means are exact and rounded once, however they were cut', () => {
     fc.assert(
       fc.property(tasksOf(number), openMax, (tasks, open) => {
@@ -84,11 +85,11 @@ describe('an aggregation of several parts', () => {
           const least = extreme(values, -1);
           return [key, { mean: sum / values.length, sum, ends: { least, most }, n: values.length }];
         });
-        const { rows, inexact } = run(tasks, stats, open);
+        const { rows, inexact } = run(engine, tasks, stats, open);
         expect(rows).toStrictEqual(expected);
         expect(inexact).toBe(groups.filter(([, values]) => isInexact(values)).length);
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -98,9 +99,9 @@ describe('an aggregation of several parts', () => {
         const expected = groupsOf<unknown>(tasks).map(([key, values]) => {
           return [key, { most: extreme(values, 1), n: values.length, least: extreme(values, -1) }];
         });
-        expect(run(tasks, ends, open).rows).toStrictEqual(expected);
+        expect(run(engine, tasks, ends, open).rows).toStrictEqual(expected);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -108,15 +109,15 @@ describe('an aggregation of several parts', () => {
     fc.assert(
       fc.property(tasksOf(number), (tasks) => {
         const turned = [tasks.flat().reverse()];
-        expect(run(turned, meanSpec, 2).rows).toStrictEqual(run(tasks, meanSpec, 3).rows);
+        expect(run(engine, turned, meanSpec, 2).rows).toStrictEqual(run(engine, tasks, meanSpec, 3).rows);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
   test('a mean that is rounded is no inexact sum', () => {
     const tasks = [[['a', 2 ** 53] as const, ['a', 1] as const]];
-    expect(run(tasks, meanSpec, 2)).toEqual({ rows: [['a', 2 ** 52]], inexact: 0 });
-    expect(run(tasks, partSpec('sum'), 2)).toEqual({ rows: [['a', 2 ** 53]], inexact: 1 });
+    expect(run(engine, tasks, meanSpec, 2)).toEqual({ rows: [['a', 2 ** 52]], inexact: 0 });
+    expect(run(engine, tasks, partSpec('sum'), 2)).toEqual({ rows: [['a', 2 ** 53]], inexact: 1 });
   });
 });

@@ -4,15 +4,14 @@ import { decodeBlock, encodeBlock, type Block } from '../../../shared/codec/bloc
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { verifyShuffleObject } from '../../../shared/codec/shuffle-object.js';
 import { hasCode } from '../../../shared/errors.js';
-import { MapOutput } from '../../../shared/kernel/reference/map-output.js';
-import { mergeGroups } from '../../../shared/kernel/reference/merge.js';
-import { memoryScratch } from '../../../shared/kernel/scratch.js';
+import { engines, type Engine } from '../../harness/engines.js';
+import { mergeBlocks } from '../../harness/map-tasks.js';
 
 const job = 'abcdefghijkl';
 const attempt = 'map-00000.1-1';
 
-function blockOf(aggregator: BuiltInSpec, values: readonly unknown[]): Block {
-  const output = new MapOutput({ partitions: 1, aggregator, memoryBytes: 2 ** 22, job, attempt });
+function blockOf(engine: Engine, aggregator: BuiltInSpec, values: readonly unknown[]): Block {
+  const output = engine.output({ partitions: 1, aggregator, job, attempt });
   values.forEach((value, i) => output.emit(`key ${i >> 1}`, value));
   output.recordDone();
   const pieces: Uint8Array[] = [];
@@ -25,19 +24,9 @@ function blockOf(aggregator: BuiltInSpec, values: readonly unknown[]): Block {
 }
 
 /** Reads a block as a reducer does, by itself or next to another one, through a scratch run. */
-function fold(block: Block, aggregator: BuiltInSpec): number {
-  const source = () => {
-    let left: Block | undefined = block;
-    return {
-      next() {
-        const next = left;
-        left = undefined;
-        return next;
-      },
-    };
-  };
-  const cursor = mergeGroups({ sources: [source, source, source], openMax: 2, scratch: memoryScratch() });
-  while (cursor.nextGroup()) cursor.foldStates(aggregator);
+function fold(engine: Engine, block: Block, aggregator: BuiltInSpec): number {
+  const cursor = mergeBlocks(engine, [[block], [block], [block]], 2, aggregator);
+  while (cursor.nextGroup()) cursor.foldStates();
   return cursor.found.records;
 }
 
@@ -51,7 +40,7 @@ const all = specOfFields([
   ['sum', partSpec('sum')],
 ]);
 
-describe('a damaged block of states that got past its checksum', () => {
+describe.each(engines)('with $name a damaged block of states that got past its checksum', (engine) => {
   test.each([
     ['count', 'state', partSpec('count'), [1, 2, 3, 4, 5]],
     ['sum', 'state', partSpec('sum'), [0.5, 2, -3.25]],
@@ -62,9 +51,9 @@ describe('a damaged block of states that got past its checksum', () => {
     ['all parts', 'wide', all, [1e-300, 2, 3, -1e300]],
     ['min and max', 'wide', ends, ['x', 3n, 4, 'y']],
   ] as const)('%s (%s) is folded or refused, whichever byte is changed', (_name, kind, aggregator, values) => {
-    const block = blockOf(aggregator, values);
+    const block = blockOf(engine, aggregator, values);
     expect(block.kind).toBe(kind);
-    expect(fold(block, aggregator)).toBe(block.rows * 3);
+    expect(fold(engine, block, aggregator)).toBe(block.rows * 3);
     const bytes = encodeBlock(block);
     let refused = 0;
     for (let at = 0; at < bytes.length; at++) {
@@ -72,7 +61,7 @@ describe('a damaged block of states that got past its checksum', () => {
         const damaged = bytes.slice();
         damaged[at] = (damaged[at] as number) ^ bits;
         try {
-          fold(decodeBlock(damaged), aggregator);
+          fold(engine, decodeBlock(damaged), aggregator);
         } catch (error) {
           expect(hasCode(error, 'block-corrupt'), String(error)).toBe(true);
           refused++;

@@ -10,8 +10,8 @@ import { valueAt, type Block } from '../../../shared/codec/block.js';
 import { compareBytes, decodeKey, encodeKey, type Key } from '../../../shared/codec/key.js';
 import { groupSizes } from '../../../shared/kernel/combine-mode.js';
 import { foldRows, type SortedRows } from '../../../shared/kernel/fold-rows.js';
-import type { GroupCursor } from '../../../shared/kernel/reference/merge.js';
 import { CombineFold, OwnFold, type ValueFold } from '../../../shared/kernel/value-fold.js';
+import { engines, type Cursor, type Engine } from '../../harness/engines.js';
 import { mapTasks, mergeOf } from '../../harness/map-tasks.js';
 
 type Task = readonly (readonly [Key, unknown])[];
@@ -54,13 +54,13 @@ function valuesByTask(list: readonly Task[]): [Key, unknown[][]][] {
     ]);
 }
 
-function rowsOf(cursor: GroupCursor, read: () => unknown): [Key, unknown][] {
+function rowsOf(cursor: Cursor, read: () => unknown): [Key, unknown][] {
   const rows: [Key, unknown][] = [];
   while (cursor.nextGroup()) rows.push([cursor.key(), read()]);
   return rows;
 }
 
-function valuesOf(cursor: GroupCursor): unknown[] {
+function valuesOf(cursor: Cursor): unknown[] {
   const values: unknown[] = [];
   while (cursor.nextValue()) values.push(cursor.value());
   return values;
@@ -71,12 +71,12 @@ const added = (values: readonly unknown[]) =>
 const merged = (states: readonly string[]) => states.reduce((earlier, later) => `[${earlier}|${later}]`);
 const combined = (values: readonly unknown[]) => values.reduce((earlier, later) => combine(earlier, later));
 
-describe('an aggregator of one’s own', () => {
+describe.each(engines)('with $name an aggregator of one’s own', (engine) => {
   test('adds each task’s values in their order, and merges the tasks’ states in theirs', () => {
     fc.assert(
       fc.property(tasks, openMax, (list, open) => {
-        const objects = mapTasks(list, 1, { fold: new OwnFold(trace) });
-        const cursor = mergeOf(objects, 0, open);
+        const objects = mapTasks(engine, list, 1, { fold: new OwnFold(trace) });
+        const cursor = mergeOf(engine, objects, 0, open);
         const fold = new OwnFold(trace);
         const rows = rowsOf(cursor, () => {
           cursor.foldValues(fold);
@@ -87,17 +87,17 @@ describe('an aggregator of one’s own', () => {
         expect(cursor.found.weight).toBe(list.flat().length);
         expect(cursor.found.records).toBe(objects.reduce((sum, { summary }) => sum + summary.records, 0));
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 });
 
-describe('combine', () => {
+describe.each(engines)('with $name combine', (engine) => {
   test('folds each task’s values in their order, and reduce sees one value of each task', () => {
     fc.assert(
       fc.property(tasks, openMax, (list, open) => {
-        const objects = mapTasks(list, 1, { fold: new CombineFold(combine) });
-        const cursor = mergeOf(objects, 0, open);
+        const objects = mapTasks(engine, list, 1, { fold: new CombineFold(combine) });
+        const cursor = mergeOf(engine, objects, 0, open);
         const rows = rowsOf(cursor, () => valuesOf(cursor));
         expect(rows).toStrictEqual(valuesByTask(list).map(([key, lists]) => [key, lists.map(combined)]));
         objects.forEach(({ summary }, task) => {
@@ -106,7 +106,7 @@ describe('combine', () => {
           expect(summary.records).toBe(new Set(emits.map(([key]) => nameOf(key))).size);
         });
       }),
-      { numRuns: 250 },
+      { numRuns: 150 },
     );
   });
 });
@@ -114,9 +114,9 @@ describe('combine', () => {
 /** What a map task that spilled sees at its end: its runs, merged. */
 class MergedRuns implements SortedRows {
   readonly isFolded = true;
-  readonly #cursor: GroupCursor;
+  readonly #cursor: Cursor;
 
-  constructor(cursor: GroupCursor) {
+  constructor(cursor: Cursor) {
     this.#cursor = cursor;
   }
 
@@ -143,8 +143,13 @@ class MergedRuns implements SortedRows {
   }
 }
 
-function spilled(runs: readonly Task[], fold: ValueFold, open: number): { rows: [Key, unknown][]; weight: number } {
-  const cursor = mergeOf(mapTasks(runs, 1, { fold }), 0, open);
+function spilled(
+  engine: Engine,
+  runs: readonly Task[],
+  fold: ValueFold,
+  open: number,
+): { rows: [Key, unknown][]; weight: number } {
+  const cursor = mergeOf(engine, mapTasks(engine, runs, 1, { fold }), 0, open);
   const builder = new BlockBuilder();
   const blocks: Block[] = [];
   foldRows(new MergedRuns(cursor), fold, groupSizes.on, builder, () => blocks.push(builder.take()));
@@ -155,23 +160,23 @@ function spilled(runs: readonly Task[], fold: ValueFold, open: number): { rows: 
   return { rows, weight: blocks.reduce((sum, { weights }) => sum + (weights?.[0] ?? 1), 0) };
 }
 
-describe('runs that a map task has spilled', () => {
+describe.each(engines)('with $name runs that a map task has spilled', (engine) => {
   test('merge their states in the order of the runs, with the weight of all emits', () => {
     fc.assert(
       fc.property(tasks, openMax, (runs, open) => {
-        const { rows, weight } = spilled(runs, new OwnFold(trace), open);
+        const { rows, weight } = spilled(engine, runs, new OwnFold(trace), open);
         const expected = valuesByTask(runs).map(([key, lists]) => [key, { text: merged(lists.map(added)) }]);
         expect(rows).toStrictEqual(expected);
         expect(weight).toBe(runs.flat().length);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
   test('combine their values in the order of the runs', () => {
     fc.assert(
       fc.property(tasks, openMax, (runs, open) => {
-        const { rows, weight } = spilled(runs, new CombineFold(combine), open);
+        const { rows, weight } = spilled(engine, runs, new CombineFold(combine), open);
         expect(rows).toStrictEqual(valuesByTask(runs).map(([key, lists]) => [key, combined(lists.map(combined))]));
         expect(weight).toBe(runs.flat().length);
       }),
