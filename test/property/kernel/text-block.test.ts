@@ -15,7 +15,7 @@ function lineOf(decode: () => string): string {
     return decode();
   } catch (error) {
     if (!hasCode(error, 'record-invalid')) throw error;
-    return `refused: ${String((error as Error).message)}`;
+    return `refused: ${(error as Error).message}`;
   }
 }
 
