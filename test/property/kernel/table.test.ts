@@ -160,16 +160,50 @@ describe('the combining table', () => {
   });
 });
 
+const hashMemory = new KernelMemory(kernel);
+const hashedAt = hashMemory.room(64);
+
+function hashOf(key: Uint8Array): number {
+  kernel.bytes.set(key, hashedAt);
+  const word = (at: number) => view.getBigUint64(at, true);
+  const first = key.length >= 8 ? word(hashedAt) : word(hashedAt) << BigInt(64 - 8 * key.length);
+  const last = key.length > 8 ? word(hashedAt + key.length - 8) : 0n;
+  return exports.tableHash(hashedAt, key.length, BigInt.asIntN(64, first), BigInt.asIntN(64, last)) >>> 0;
+}
+
+/** Two keys with the same hash, which differ in four bytes from `at` on: there is one among some hundred thousand. */
+function twins(length: number, at: number): readonly [Uint8Array, Uint8Array] {
+  const seen = new Map<number, number>();
+  const keyOf = (number: number) => {
+    const key = new Uint8Array(length).fill(9);
+    new DataView(key.buffer).setUint32(at, number, true);
+    return key;
+  };
+  for (let number = 0; ; number++) {
+    const hash = hashOf(keyOf(number));
+    const other = seen.get(hash);
+    if (other !== undefined) return [keyOf(other), keyOf(number)];
+    seen.set(hash, number);
+  }
+}
+
+describe('keys of one hash', () => {
+  test.each([
+    ['their first bytes', 24, 2],
+    ['their last bytes', 16, 12],
+    ['the middle', 24, 10],
+    ['the last bytes of the middle', 29, 17],
+  ])('are told apart by %s', (_, length, at) => {
+    const [one, two] = twins(length, at);
+    expect(hashOf(one)).toBe(hashOf(two));
+    const keys = [one, two, two, one];
+    addAll(tableOf(SLOTS_AT_FIRST), keys, [1, 10, 100, 1000]);
+    expect(entriesOf()).toEqual(byMap(keys, [1, 10, 100, 1000]));
+  });
+});
+
 describe('keys that all want one slot', () => {
   const mask = SLOTS_AT_FIRST - 1;
-  const memory = new KernelMemory(kernel);
-  const at = memory.room(64);
-  const hashOf = (key: Uint8Array) => {
-    kernel.bytes.set(key, at);
-    const first = key.length >= 8 ? view.getBigUint64(at, true) : BigInt.asUintN(64, view.getBigUint64(at, true) << BigInt(64 - 8 * key.length)); // prettier-ignore
-    const last = key.length > 8 ? view.getBigUint64(at + key.length - 8, true) : 0n;
-    return exports.tableHash(at, key.length, BigInt.asIntN(64, first), BigInt.asIntN(64, last)) >>> 0;
-  };
   const chain: Uint8Array[] = [];
   for (let i = 0; chain.length < 300; i++) {
     const key = numbered(i);
