@@ -89,7 +89,7 @@ function firstWrong({ parts }: JobResult, spec: KeyDraws): string | undefined {
   return wrong ?? (rows === spec.keys ? undefined : `${rows} rows, not ${spec.keys}`);
 }
 
-function judgeRounds({ verdicts }: Setting, roomy: readonly JobResult[], tight: readonly JobResult[]): void {
+function judgeRounds({ small, verdicts }: Setting, roomy: readonly JobResult[], tight: readonly JobResult[]): void {
   const wallMs = (runs: readonly JobResult[]) => runs.map(({ measurement }) => measurement.wallMs);
   const seconds = (runs: readonly JobResult[]) =>
     `${spread(
@@ -99,11 +99,11 @@ function judgeRounds({ verdicts }: Setting, roomy: readonly JobResult[], tight: 
   const speed = median(wallMs(roomy)) / median(wallMs(tight));
   const paired = spread(ratios(wallMs(roomy), wallMs(tight)), 2);
   verdicts.note(`in memory ${seconds(roomy)}, over budget ${seconds(tight)}; ${roomy.length} rounds in turn`);
-  verdicts.judge(
-    `over budget it runs at ${speedLeast} or more of its speed in memory`,
-    speed >= speedLeast,
-    `${speed.toFixed(2)}, pair by pair ${paired}`,
-  );
+  const bar = `over budget it runs at ${speedLeast} or more of its speed in memory`;
+  const figure = `${speed.toFixed(2)}, pair by pair ${paired}`;
+  // A busy machine must not fail a test.
+  if (small) verdicts.note(`${bar}: ${figure}; at this size it does not decide`);
+  else verdicts.judge(bar, speed >= speedLeast, figure);
 }
 
 export const stateOverBudget: Program = async (setting) => {
