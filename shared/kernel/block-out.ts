@@ -13,7 +13,6 @@ const ROWS_MAX = Math.ceil(limits.blockBytesTarget / 9) + 1;
 const kindOfId = Object.fromEntries(Object.entries(KIND_IDS).map(([kind, id]) => [id, kind as ValueKind]));
 
 export class BlockOut {
-  static readonly bytes = 2 * ROOM_BYTES + ROWS_MAX * 16 + 5 * 256;
   readonly #kernel: Kernel;
   readonly #layout: Layout;
   readonly #keys: number;

@@ -55,7 +55,7 @@ export class CombinedEmits {
     setLayout(kernel, layout);
     this.#out = new BlockOut(kernel, regions, layout);
     const batchBytes = Math.min(limits.emitBatchBytesMax, Math.floor(regions.freeBytes / BATCH_SHARE));
-    this.#batch = new EmitBatch(kernel, regions, batchBytes, (_, rows) => this.#add(rows));
+    this.#batch = new EmitBatch(kernel, regions, batchBytes, (rows) => this.#add(rows));
     this.#packed = new PackedEmits(kernel, regions, batchBytes, !layout.includes('min') && !layout.includes('max'));
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.

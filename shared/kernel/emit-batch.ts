@@ -17,8 +17,8 @@ const ROWS_AT_FIRST = 8192;
 const BYTES_AT_FIRST = 2 * limits.keyBytesMax;
 const ROW_BYTES = 12;
 
-/** Takes rows `[from, to)` out of the batch's columns; returns when all are taken. */
-export type TakeRows = (batch: EmitBatch, rows: number) => void;
+/** Takes the first rows out of the batch's columns; returns when all are taken. */
+export type TakeRows = (rows: number) => void;
 
 export class EmitBatch {
   readonly keysAt: number;
@@ -50,8 +50,6 @@ export class EmitBatch {
     this.#values = new Float64Array(buffer, this.valuesAt, rows);
     this.#take = take;
   }
-
-  static bytesLeast = BYTES_AT_FIRST + ROWS_AT_FIRST * ROW_BYTES;
 
   /** Emits of the records that are done. */
   get emitted(): number {
@@ -125,7 +123,7 @@ export class EmitBatch {
   /** Hands over the first rows and moves the rest to the front. */
   #takeRows(rows: number): void {
     const cut = this.#endOf(rows);
-    this.#take(this, rows);
+    this.#take(rows);
     this.#keys.copyWithin(0, cut, this.#end);
     for (let row = rows; row < this.#rows; row++) this.#ends[row - rows] = (this.#ends[row] as number) - cut;
     this.#values.copyWithin(0, rows, this.#rows);
