@@ -50,7 +50,7 @@ export const limits = {
   /** And at most: a table of words is filled, sorted and written once in four times as much text. */
   splitBytesDefaultMax: 64 * MiB,
   /** Between those, splits are as large as makes so many map tasks: enough to balance a few cores. */
-  mapTasksDefault: 32,
+  mapTasksDefault: 16,
   /** A split may be as small as a byte: a record belongs to the split in which it begins, so one may have none. */
   splitBytesMin: 1,
   /** Larger splits are neither balanced over workers nor cheap to run again. */

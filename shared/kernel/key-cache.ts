@@ -1,11 +1,11 @@
 /**
- * Entries of the combining table by short keys, without a byte being written: up to 12 ASCII characters of a string are packed into
- * three integers, and looked up among the first that came. Most keys of most jobs are such strings, and most emits are of few of them,
- * which come early: so the cache is filled once and is no larger than stays near the processor. What finds no room in it goes the
- * way of all other keys.
+ * Entries of the combining table by short keys, without a byte being written: up to 12 ASCII characters of a string are packed
+ * into three integers, and looked up by open addressing. Most keys of most jobs are such strings, and most emits are of
+ * few of them, which come early: so the cache is filled by those that come first, and what finds no room in it goes the way
+ * of all other keys.
  *
- * What counts is memory that is touched: the three slots in which a key may be are one line of the processor's cache. They
- * lie in the kernel's memory, for only there are addresses known.
+ * What counts is memory that is touched: a key and its emits are one quarter of a line of the processor's cache, and what only
+ * some emits need lies elsewhere. So the cache grows with its keys, and is three quarters full before it does.
  */
 import type { Kernel } from './kernel.js';
 import type { Regions } from './regions.js';
@@ -17,20 +17,24 @@ export const NO_ROOM = -1;
 /** Instead of a slot: the key is not there, and `keep` may bring it there. */
 export const NOT_FOUND = -2;
 
-const LINES_MAX = 16_384;
-const LINE_WORDS = 16;
-const LINE_BYTES = 64;
-const SLOT_WORDS = 5;
-/** Words of a slot: three of the key, the address of its entry, and emits of 1 that the entry does not have yet. */
-export const ENTRY = 3;
-export const ONES = 4;
-const SECOND_SLOT = SLOT_WORDS;
-const THIRD_SLOT = 2 * SLOT_WORDS;
+const SLOTS_AT_FIRST = 2048;
+/** 4 MiB: beyond it a lookup costs as much as the way of the other keys. */
+const SLOTS_MAX = 2 ** 18;
+/** Words of a slot: three of the key, and emits of 1 that the entry does not have yet. */
+const SLOT_WORDS = 4;
+export const ONES = 3;
+/** Those of a slot, and its entry's address. */
+const SLOT_BYTES = 4 * SLOT_WORDS + 4;
 const BITS = 7;
 
 export class KeyCache {
+  /** Of `slots[slot, slot + SLOT_WORDS)` each; the first word of a slot that is taken is not 0. */
   readonly slots: Int32Array;
-  readonly #mask: number;
+  readonly #entries: Uint32Array;
+  readonly #slotsMax: number;
+  /** Of words, and keys that may come before the cache grows. */
+  #mask = 0;
+  #room = 0;
   #first = 0;
   #second = 0;
   #third = 0;
@@ -38,10 +42,12 @@ export class KeyCache {
 
   /** Takes up to `bytes`. */
   constructor(kernel: Kernel, regions: Regions, bytes: number) {
-    const lines = Math.min(LINES_MAX, 2 ** Math.floor(Math.log2(bytes / LINE_BYTES)));
-    this.#mask = lines - 1;
-    this.slots = new Int32Array(kernel.memory.buffer, regions.take(lines * LINE_BYTES), lines * LINE_WORDS);
-    this.slots.fill(0);
+    const slots = Math.min(SLOTS_MAX, Math.max(SLOTS_AT_FIRST, 2 ** Math.floor(Math.log2(bytes / SLOT_BYTES))));
+    const { buffer } = kernel.memory;
+    this.#slotsMax = slots;
+    this.slots = new Int32Array(buffer, regions.take(slots * SLOT_WORDS * 4), slots * SLOT_WORDS);
+    this.#entries = new Uint32Array(buffer, regions.take(slots * 4), slots);
+    this.#resize(SLOTS_AT_FIRST);
   }
 
   /** The slot of a string of at most `PACKED_MAX` characters, or what stands for none. */
@@ -69,50 +75,95 @@ export class KeyCache {
       third = (third << BITS) | unit;
     }
     if (units > 0x7f) return NO_ROOM;
-    const mixed = Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b) ^ Math.imul(third, 0xc2b2ae35);
-    const line = ((mixed ^ (mixed >>> 15)) & this.#mask) * LINE_WORDS;
     const slots = this.slots;
-    if (slots[line] === first && slots[line + 1] === second && slots[line + 2] === third) return line;
-    let slot = line + SECOND_SLOT;
-    if (slots[slot] === first && slots[slot + 1] === second && slots[slot + 2] === third) return slot;
-    slot = line + THIRD_SLOT;
-    if (slots[slot] === first && slots[slot + 1] === second && slots[slot + 2] === third) return slot;
-    return this.#free(line, first, second, third);
-  }
-
-  /** The first free slot of the line is given to the key. */
-  #free(line: number, first: number, second: number, third: number): number {
-    const slots = this.slots;
-    for (let slot = line; slot <= line + THIRD_SLOT; slot += SLOT_WORDS) {
-      if (slots[slot] !== 0) continue;
-      this.#first = first;
-      this.#second = second;
-      this.#third = third;
-      this.#slot = slot;
-      return NOT_FOUND;
+    const mask = this.#mask;
+    for (let slot = placeOf(first, second, third) & mask; ; slot = (slot + SLOT_WORDS) & mask) {
+      const found = slots[slot] as number;
+      if (found === first && slots[slot + 1] === second && slots[slot + 2] === third) return slot;
+      if (found === 0) return this.#notFound(slot, first, second, third);
     }
-    return NO_ROOM;
   }
 
-  /** Keeps the key that was not found, with its entry, and returns its slot. */
+  #notFound(slot: number, first: number, second: number, third: number): number {
+    if (this.#room === 0) return NO_ROOM;
+    this.#first = first;
+    this.#second = second;
+    this.#third = third;
+    this.#slot = slot;
+    return NOT_FOUND;
+  }
+
+  /**
+   * Keeps the key that was not found, with its entry, and returns its slot. When this takes the last room, `grow` may make
+   * more.
+   */
   keep(entry: number): number {
     const slots = this.slots;
     const slot = this.#slot;
     slots[slot] = this.#first;
     slots[slot + 1] = this.#second;
     slots[slot + 2] = this.#third;
-    slots[slot + ENTRY] = entry;
+    this.#entries[slot / SLOT_WORDS] = entry;
+    this.#room -= 1;
     return slot;
   }
 
-  /** Tells `visit` of every slot that has emits, and forgets all keys. */
-  clear(visit: (slot: number) => void): void {
-    const slots = this.slots;
-    for (let line = 0; line < slots.length; line += LINE_WORDS) {
-      for (let slot = line; slot <= line + THIRD_SLOT; slot += SLOT_WORDS) {
-        if (slots[slot + ONES] !== 0) visit(slot);
-      }
-    }
-    slots.fill(0);
+  /** The address of a slot's entry. */
+  entryOf(slot: number): number {
+    return this.#entries[slot / SLOT_WORDS] as number;
   }
+
+  get isFull(): boolean {
+    return this.#room === 0;
+  }
+
+  /** Doubles the cache, if it may become larger. Then slots are others, and `moved` tells of each where it is now. */
+  grow(): ((slot: number) => number) | undefined {
+    const before = this.#mask + 1;
+    if (before === this.#slotsMax * SLOT_WORDS) return undefined;
+    const old = this.slots.slice(0, before);
+    const oldEntries = this.#entries.slice(0, before / SLOT_WORDS);
+    this.slots.fill(0, 0, before);
+    this.#resize((2 * before) / SLOT_WORDS);
+    const movedTo = new Int32Array(before / SLOT_WORDS);
+    for (let slot = 0; slot < before; slot += SLOT_WORDS) {
+      if (old[slot] === 0) continue;
+      const place = this.#freeFor(old[slot] as number, old[slot + 1] as number, old[slot + 2] as number);
+      for (let word = 0; word < SLOT_WORDS; word++) this.slots[place + word] = old[slot + word] as number;
+      this.#entries[place / SLOT_WORDS] = oldEntries[slot / SLOT_WORDS] as number;
+      this.#room -= 1;
+      movedTo[slot / SLOT_WORDS] = place;
+    }
+    return (slot) => movedTo[slot / SLOT_WORDS] as number;
+  }
+
+  #freeFor(first: number, second: number, third: number): number {
+    let slot = placeOf(first, second, third) & this.#mask;
+    while (this.slots[slot] !== 0) slot = (slot + SLOT_WORDS) & this.#mask;
+    return slot;
+  }
+
+  #resize(slots: number): void {
+    this.slots.fill(0, 0, slots * SLOT_WORDS);
+    this.#mask = slots * SLOT_WORDS - 1;
+    this.#room = (slots / 4) * 3;
+  }
+
+  /** Tells `visit` of every slot that has emits. */
+  each(visit: (slot: number) => void): void {
+    for (let slot = 0; slot <= this.#mask; slot += SLOT_WORDS) {
+      if (this.slots[slot + ONES] !== 0) visit(slot);
+    }
+  }
+
+  /** Forgets all keys, and keeps its size. */
+  clear(): void {
+    this.#resize((this.#mask + 1) / SLOT_WORDS);
+  }
+}
+
+/** The word where a search begins, once it is masked by the number of words. */
+function placeOf(first: number, second: number, third: number): number {
+  const mixed = Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b) ^ Math.imul(third, 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 15)) << 2;
 }

@@ -8,13 +8,13 @@
 import { KEY_TAG_STRING } from '../codec/key.js';
 import { GristmillError } from '../errors.js';
 import type { Kernel } from './kernel.js';
-import { ENTRY, KeyCache, NO_ROOM, ONES, PACKED_MAX } from './key-cache.js';
+import { KeyCache, NO_ROOM, ONES, PACKED_MAX } from './key-cache.js';
 import type { Regions } from './regions.js';
 
 const ROWS_AT_FIRST = 8192;
 const ROW_BYTES = 12;
 const COUNTS_MAX = 4096;
-/** Counts of slots stay far below 2^31. */
+/** Emits of 1 that are only in the cache, at most: counts of slots stay far below 2^31. */
 const ONES_MAX = 2 ** 30;
 /** Where an entry has its key's length, after the key's address. */
 const KEY_LENGTH = 4;
@@ -40,9 +40,11 @@ export class PackedEmits {
   readonly #counted: Uint32Array;
   readonly #counts: Int32Array;
   #countedRows = 0;
-  /** Entries of the record's emits of 1. */
+  /** Slots of the record's emits of 1. */
   readonly #log = new Uint32Array(ROWS_AT_FIRST);
   #logged = 0;
+  /** Emits of 1 since the cache has had none. */
+  #ones = 0;
   /** Emits of the record under way that were added for good. */
   #committed = 0;
   #emitted = 0;
@@ -79,11 +81,10 @@ export class PackedEmits {
   emitOne(key: string): boolean {
     let slot = this.#cache.find(key);
     if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
+    if (this.#logged === ROWS_AT_FIRST) this.#makeRoomInLog();
     const slots = this.#slots;
-    const ones = slots[slot + ONES] as number;
-    if (this.#logged === ROWS_AT_FIRST || ones === ONES_MAX) this.#makeRoomInLog(slot);
     slots[slot + ONES] = (slots[slot + ONES] as number) + 1;
-    this.#log[this.#logged++] = slots[slot + ENTRY] as number;
+    this.#log[this.#logged++] = slot;
     return true;
   }
 
@@ -91,10 +92,9 @@ export class PackedEmits {
   emit(key: string, value: number): boolean {
     let slot = this.#cache.find(key);
     if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
-    const slots = this.#slots;
     if (this.#rows === this.#rowsMax) this.#makeRoom();
     const row = this.#rows;
-    this.#addresses[row] = slots[slot + ENTRY] as number;
+    this.#addresses[row] = this.#cache.entryOf(slot);
     this.#values[row] = value;
     this.#rows = row + 1;
     return true;
@@ -108,22 +108,33 @@ export class PackedEmits {
     bytes[at] = KEY_TAG_STRING;
     for (let i = 0; i < key.length; i++) bytes[at + 1 + i] = key.charCodeAt(i);
     const entry = exports.tableEntry(at, key.length + 1) >>> 0;
-    return entry === 0 ? NO_ROOM : this.#cache.keep(entry);
+    if (entry === 0) return NO_ROOM;
+    const slot = this.#cache.keep(entry);
+    return this.#cache.isFull ? this.#grow(slot) : slot;
+  }
+
+  /** Where the slot is then. */
+  #grow(slot: number): number {
+    const moved = this.#cache.grow();
+    if (!moved) return slot;
+    for (let i = 0; i < this.#logged; i++) this.#log[i] = moved(this.#log[i] as number);
+    return moved(slot);
   }
 
   recordDone(): void {
     this.#emitted += this.#committed + this.#logged + this.#rows - this.#doneRows;
     this.#doneRows = this.#rows;
+    this.#ones += this.#logged;
     this.#logged = 0;
     this.#committed = 0;
+    if (this.#ones > ONES_MAX) this.#takeOnes();
   }
 
   recordFailed(): void {
     if (this.#committed > 0) {
       throw new GristmillError('memory-exceeded', 'the record emitted too much for its emits to be taken back');
     }
-    for (let i = 0; i < this.#logged; i++) this.#count(this.#log[i] as number, -1);
-    this.#logged = 0;
+    this.#takeBackOnes();
     this.#rows = this.#doneRows;
     this.#hasFailed = true;
   }
@@ -148,8 +159,8 @@ export class PackedEmits {
       this.#logged = 0;
     }
     this.#addRows(this.#rows);
-    this.#cache.clear((slot) => this.#takeOnes(slot));
-    this.#addCounts();
+    this.#takeOnes();
+    this.#cache.clear();
     if (this.#hasFailed) exports.tableDropEmpty();
     this.#hasFailed = false;
   }
@@ -157,15 +168,13 @@ export class PackedEmits {
   /** Takes back what the record under way has emitted, and keeps it by its keys. */
   #hold(): void {
     for (let i = 0; i < this.#logged; i++) {
-      const entry = this.#log[i] as number;
-      this.#held.push({ key: this.#keyOf(entry), value: 1 });
-      this.#count(entry, -1);
+      this.#held.push({ key: this.#keyOf(this.#cache.entryOf(this.#log[i] as number)), value: 1 });
     }
     for (let row = this.#doneRows; row < this.#rows; row++) {
       this.#held.push({ key: this.#keyOf(this.#addresses[row] as number), value: this.#values[row] as number });
     }
     this.#hasFailed ||= this.#held.length > 0;
-    this.#logged = 0;
+    this.#takeBackOnes();
     this.#rows = this.#doneRows;
   }
 
@@ -187,11 +196,19 @@ export class PackedEmits {
     this.#held = [];
   }
 
-  #makeRoomInLog(slot: number): void {
-    this.#takeOnes(slot);
-    if (this.#logged < ROWS_AT_FIRST) return;
-    this.#committed += this.#logged;
+  #takeBackOnes(): void {
+    for (let i = 0; i < this.#logged; i++) {
+      const count = (this.#log[i] as number) + ONES;
+      this.#slots[count] = (this.#slots[count] as number) - 1;
+    }
     this.#logged = 0;
+  }
+
+  #makeRoomInLog(): void {
+    this.#committed += this.#logged;
+    this.#ones += this.#logged;
+    this.#logged = 0;
+    if (this.#ones > ONES_MAX) this.#takeOnes();
   }
 
   #makeRoom(): void {
@@ -214,10 +231,14 @@ export class PackedEmits {
     this.#doneRows = Math.max(0, this.#doneRows - rows);
   }
 
-  /** What a slot has counted goes to its entry. */
-  #takeOnes(slot: number): void {
-    this.#count((this.#slots[slot + ENTRY] as number) >>> 0, this.#slots[slot + ONES] as number);
-    this.#slots[slot + ONES] = 0;
+  /** What the slots have counted goes to their entries. Nothing is logged that could be taken back. */
+  #takeOnes(): void {
+    this.#cache.each((slot) => {
+      this.#count(this.#cache.entryOf(slot), this.#slots[slot + ONES] as number);
+      this.#slots[slot + ONES] = 0;
+    });
+    this.#addCounts();
+    this.#ones = 0;
   }
 
   #count(entry: number, ones: number): void {

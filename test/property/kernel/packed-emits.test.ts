@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { partSpec } from '../../../shared/aggregation.js';
-import { ENTRY, KeyCache, NO_ROOM, NOT_FOUND, PACKED_MAX } from '../../../shared/kernel/key-cache.js';
+import { KeyCache, NO_ROOM, NOT_FOUND, ONES, PACKED_MAX } from '../../../shared/kernel/key-cache.js';
 import { Regions } from '../../../shared/kernel/regions.js';
 import { kernel, kernels } from '../../harness/engines.js';
 import { runJobOn, type MapRecord } from '../../harness/map-reduce.js';
@@ -45,7 +45,7 @@ describe('emits of short strings', () => {
     );
   });
 
-  test('of more keys than the cache has slots evict each other, and are found again', () => {
+  test('of more keys than the cache has slots are each found again', () => {
     const keys = Array.from({ length: 150_000 }, (_, i) => `k${i}`);
     const records = [...keys, ...keys].map((name) => ({ emits: [[name, 0.5] as const], fails: false }));
     const sums = sumsOf(records);
@@ -61,19 +61,21 @@ describe('emits of short strings', () => {
 
 describe('the cache', () => {
   const cache = new KeyCache(kernel, new Regions(kernel, kernel.start, 2 ** 22), 2 ** 20);
-  const forget = () => undefined;
   /** Finds or keeps; what is found must be what was kept under the same string. */
   const addressOf = (addresses: Map<string, number>, name: string): number => {
     let slot = cache.find(name);
     const address = addresses.get(name) ?? 0xf0000000 + addresses.size * 64;
     addresses.set(name, address);
-    if (slot === NOT_FOUND) slot = cache.keep(address);
-    return slot === NO_ROOM ? address : cache.slots[slot + ENTRY]! >>> 0;
+    if (slot === NOT_FOUND) {
+      slot = cache.keep(address);
+      if (cache.isFull) slot = cache.grow()?.(slot) ?? slot;
+    }
+    return slot === NO_ROOM ? address : cache.entryOf(slot);
   };
 
   test('never gives the address of another string, wherever in memory it is', () => {
     const addresses = new Map<string, number>();
-    cache.clear(forget);
+    cache.clear();
     fc.assert(
       fc.property(fc.array(fc.string({ unit: ascii, maxLength: PACKED_MAX }), { maxLength: 60 }), (names) => {
         for (const name of names) expect(addressOf(addresses, name)).toBe(addresses.get(name));
@@ -84,7 +86,7 @@ describe('the cache', () => {
 
   test('knows every string of one and of two characters apart', () => {
     const addresses = new Map<string, number>();
-    cache.clear(forget);
+    cache.clear();
     let wrong = 0;
     for (let round = 0; round < 2; round++) {
       for (let a = 0; a < 128; a++) {
@@ -97,12 +99,31 @@ describe('the cache', () => {
     expect([addresses.size, wrong]).toEqual([128 * 129, 0]);
   });
 
+  test('grows, and keeps what slots have counted', () => {
+    cache.clear();
+    const addresses = new Map<string, number>();
+    for (let i = 0; i < 40_000; i++) {
+      const name = `k${i % 30_000}`;
+      addressOf(addresses, name);
+      const count = cache.find(name) + ONES;
+      if (count >= ONES) cache.slots[count]!++;
+    }
+    let [slots, ones] = [0, 0];
+    cache.each((slot) => {
+      slots += 1;
+      ones += cache.slots[slot + ONES]!;
+    });
+    // 2^15 slots fit, three quarters of which are used.
+    expect([slots, ones]).toEqual([24_576, 24_576 + 10_000]);
+    expect(cache.find('k29999')).toBe(NO_ROOM);
+  });
+
   test('packs no string that is not ASCII, and knows none when it is cleared', () => {
     expect(cache.find('é')).toBe(NO_ROOM);
     expect(cache.find('\x80')).toBe(NO_ROOM);
     expect(cache.find('abcdefghijk\u0100')).toBe(NO_ROOM);
     addressOf(new Map(), 'a');
-    cache.clear(forget);
+    cache.clear();
     expect(cache.find('a')).toBe(NOT_FOUND);
   });
 });
