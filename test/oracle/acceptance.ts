@@ -1,15 +1,19 @@
 /**
- * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]`: promises
- * about results and resources at full size, against oracles. All programs run, or those named; `--small` takes seconds.
+ * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]
+ * [--workers N] [--tasks N]`: promises about results and resources at full size, against oracles. All programs run, or those named; `--small` takes seconds.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gristmill, machine } from '../../bench/machine.js';
+import { coordinatorKills } from './acceptance/coordinator-kills.js';
+import { deadWorkers } from './acceptance/dead-workers.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
+import { fairShare } from './acceptance/fair-share.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
+import { slowWorker } from './acceptance/slow-worker.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
@@ -19,6 +23,10 @@ const programs: Readonly<Record<string, Program>> = {
   'distinct-keys': distinctKeys,
   'one-key': oneKey,
   'state-over-budget': stateOverBudget,
+  'dead-workers': deadWorkers,
+  'slow-worker': slowWorker,
+  'coordinator-kills': coordinatorKills,
+  'fair-share': fairShare,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
