@@ -9,7 +9,8 @@ import { judgeMemory } from './memory-bars.js';
 import type { Program, Setting } from './program.js';
 
 const MiB = 1024 * 1024;
-const roomyBytes = 2048 * MiB;
+/** The most that a job may have: 20 M keys of one task take more than 2 GiB with their index. */
+const roomyBytes = 3072 * MiB;
 const executors = 2;
 /** So many draws for each key, unless the command line says otherwise; by Zipf's law many keys are never drawn. */
 const uniformPasses = 2;
