@@ -121,6 +121,8 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Logs in one page: a stream that breaks is taken up again where it broke, and no call lasts for ever. */
+  logPageBytesMax: 16 * MiB,
   /** Between two progress messages of a running task: often enough for a screen. */
   progressMs: 250,
   /** Between cancelling an attempt and killing its process. */
