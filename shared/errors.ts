@@ -38,6 +38,7 @@ export const ERRORS = {
   'params-invalid': once('definition'),
   'setup-failed': once('user'),
   'command-line': once('definition'),
+  'config-invalid': once('definition'),
   // user code and its data
   'map-failed': once('user'),
   'reduce-failed': once('user'),

@@ -97,8 +97,18 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
+  /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
+  leaseMsMin: 500,
+  /** The longest: tasks of a dead worker wait for so long. */
+  leaseMsMax: 10 * 60_000,
+  /** A worker that is told to stop lets its tasks run on for so long: less than the half minute that service managers give. */
+  drainMsDefault: 20_000,
+  /** The longest that may be chosen for that. */
+  drainMsMax: 60 * 60_000,
   /** A worker that stops waits so long for the coordinator to acknowledge its last reports. */
-  drainMsMax: 2_000,
+  lastReportsMsMax: 2_000,
+  /** The least memory that a worker may be told to count on: one executor must start. */
+  workerMemoryBytesMin: 512 * MiB,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */

@@ -119,7 +119,7 @@ class RunningAgent {
 
   private acknowledged(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.options.clock.after(limits.drainMsMax, resolve);
+      const cancel = this.options.clock.after(limits.lastReportsMsMax, resolve);
       this.onAcknowledged = () => {
         if (this.finishing.size > 0 || this.unacknowledged.size > 0) return;
         cancel();

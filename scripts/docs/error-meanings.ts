@@ -32,6 +32,10 @@ export const errorMeanings = {
   ),
   'setup-failed': meaning('`setup` threw.', 'The stack names the line in your source.'),
   'command-line': meaning('An unknown command or option, or a wrong value of one.', '`gristmill --help` lists them.'),
+  'config-invalid': meaning(
+    'A key of the configuration file or a variable of the environment is unknown, missing or has a wrong value.',
+    'Correct what the message names; `--print-config` shows where each value comes from.',
+  ),
   'map-failed': meaning(
     '`map` threw on a record.',
     "The message names the line in your source, and the record's file and offset.",
