@@ -216,8 +216,17 @@ export class JobClient {
     const details = thrown.details === '' ? thrown.message : thrown.details;
     if (typeof given === 'string' && isErrorCode(given)) return new GristmillError(given, details);
     const code = CODES[thrown.code] ?? 'internal';
-    return new GristmillError(code, details, { context: { address: this.#address, status: status[thrown.code] } });
+    const message = code === 'unavailable' ? silence(this.#address, thrown) : details;
+    return new GristmillError(code, message, { context: { status: status[thrown.code] } });
   }
+}
+
+/** Nobody answers: which address, why, and what to try. */
+function silence(address: string, { code, details }: ServiceError): string {
+  const cause = /Last error: (?:Error: )?([^.(]*(?:\.\d+)*[^.(]*)/.exec(details)?.[1]?.trim() ?? details;
+  const reason = code === status.DEADLINE_EXCEEDED ? `nothing came within ${limits.callDeadlineMs / 1000} s` : cause;
+  const hint = "start it with 'gristmill coordinator', or name another address with --coordinator HOST:PORT";
+  return `no coordinator answers at ${address}: ${reason}\nhint: ${hint}`;
 }
 
 /** A server stream that is given up with its consumer or its signal, and whose errors never go unheard. */

@@ -4,6 +4,7 @@ import type { JobServiceHandlers } from '../../proto/generated/gristmill/v1/JobS
 import type { UploadBundleRequest__Output } from '../../proto/generated/gristmill/v1/UploadBundleRequest.js';
 import { hasCode } from '../../shared/errors.js';
 import { parseJobId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
 import { storeKeys } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { numberOf } from '../../shared/wire/convert.js';
@@ -19,9 +20,6 @@ export interface JobServiceOptions {
   readonly store: ObjectStore;
   readonly guard: TokenGuard;
 }
-
-const LISTED_DEFAULT = 100;
-const LISTED_MAX = 1000;
 
 export function jobService({ core, store, guard }: JobServiceOptions): JobServiceHandlers {
   return {
@@ -40,8 +38,8 @@ export function jobService({ core, store, guard }: JobServiceOptions): JobServic
       void unary(guard, call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
     ListJobs: (call, done) =>
       void unary(guard, call, done, async () => {
-        const wanted = call.request.limit === 0 ? LISTED_DEFAULT : call.request.limit;
-        return { jobs: (await core.list(Math.min(wanted, LISTED_MAX))).map(jobToWire) };
+        const wanted = call.request.limit === 0 ? limits.jobsListedDefault : call.request.limit;
+        return { jobs: (await core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
       }),
     CancelJob: (call, done) =>
       void unary(guard, call, done, async () =>

@@ -43,7 +43,7 @@ test('pages that are taken up where they, or a broken stream, ended are the logs
       const found: Record<string, string> = {};
       const pending = [...breaks];
       let after = { afterAttempt: '', afterBytes: '0' };
-      for (let isMore = true; isMore; ) {
+      for (let isMore = true; isMore;) {
         isMore = false;
         let left = pending.shift() ?? Infinity;
         const request = logsFromWire({ jobId: job, attempt: '', task: '', ...after });
