@@ -1,5 +1,5 @@
 /** From the options of a command to a client of the coordinator that they name. */
-import type { Clock } from '../../shared/clock.js';
+import { stayAlive, type Clock } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
 import { JobClient } from '../job-client.js';
 import type { ClientConfig } from './config.js';
@@ -12,9 +12,12 @@ export async function connected<T>(
 ): Promise<T> {
   const { coordinator, token } = connectionOf(config);
   const client = new JobClient({ address: coordinator, token, clock });
+  // Between two attempts to reach the coordinator again there is nothing else that would.
+  const letGo = stayAlive();
   try {
     return await use(client);
   } finally {
+    letGo();
     client.close();
   }
 }

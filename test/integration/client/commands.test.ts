@@ -156,7 +156,8 @@ describe('run --coordinator', () => {
 
   test("exits as a run here does: 1 for the user's code, 2 for a definition", async () => {
     cluster.startWorker();
-    const threw = await cluster.run('run', 'map-throws.ts', '--input', 'input/a.txt', '--output', 'threw');
+    place.write('input/bad.txt', 'a bad line\n');
+    const threw = await cluster.run('run', 'map-throws.ts', '--input', 'input/bad.txt', '--output', 'threw');
     expect(threw.code).toBe(1);
     expect(threw.stderr).toContain('map-throws.ts:');
     const wrong = await cluster.run('run', 'talk.ts', '--param', 'x=1', '--output', 'wrong');
