@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The `gristmill` command: the process, its streams and signals around what `command/` and `run/` do. */
+/** The `gristmill` command: the process, its streams and signals around what `command/`, `run/` and `standing/` do. */
 import { parseCommandLine } from './command/program.js';
 import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/exit-code.js';
+import type { StandingRequest } from './command/standing.js';
 import type { RunOptions } from './command/run-options.js';
 import { errorLines } from './render/failure.js';
 import { createReporter } from './render/reporter.js';
@@ -18,6 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const request = parseCommandLine(args);
     if (request.kind === 'run') return await run(request.options);
+    if (request.kind !== 'text') return await stand(request);
     process.stdout.write(request.text);
     return 0;
   } catch (thrown) {
@@ -27,7 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(options: RunOptions): Promise<number> {
+/** The first signal asks for an orderly end, the second one ends the process. */
+function stopOnSignals(): StopRequest {
   const stop = new StopRequest();
   for (const signal of ['SIGINT', 'SIGTERM'] satisfies StopSignal[]) {
     process.on(signal, () => {
@@ -35,6 +38,25 @@ async function run(options: RunOptions): Promise<number> {
       if (!stop.request(signal)) process.exit(SIGNAL_EXIT_CODES[signal]);
     });
   }
+  return stop;
+}
+
+async function stand({ kind, flags }: StandingRequest): Promise<number> {
+  const context = {
+    flags,
+    environment: process.env,
+    directory: process.cwd(),
+    clock: systemClock,
+    stop: stopOnSignals(),
+    say: (line: string) => void process.stdout.write(`${line}\n`),
+  };
+  if (kind === 'coordinator') await (await import('./standing/coordinator.js')).standAsCoordinator(context);
+  else await (await import('./standing/worker.js')).standAsWorker(context);
+  return 0;
+}
+
+async function run(options: RunOptions): Promise<number> {
+  const stop = stopOnSignals();
   const { stdout, stderr } = process;
   const outStyle = styleOf(stdout.isTTY, process.env);
   const errorStyle = styleOf(stderr.isTTY, process.env);

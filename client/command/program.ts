@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { GristmillError } from '../../shared/errors.js';
+import { addStanding, type StandingRequest } from './standing.js';
 import { parseLimit, parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
@@ -17,12 +18,11 @@ const RESERVED = [
   'retry',
   'replay',
   'upload',
-  'coordinator',
-  'worker',
 ];
 
 export type Request =
   | { readonly kind: 'run'; readonly options: RunOptions }
+  | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
 
@@ -34,6 +34,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   const program = build((options) => {
     request = { kind: 'run', options };
   });
+  addStanding(program, (standing) => (request = standing));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -110,7 +111,7 @@ function addRun(program: Command, onRun: (options: RunOptions) => void): void {
 /** Commander's complaint as ours, with what to try. */
 function complaint(error: CommanderError, args: readonly string[]): GristmillError {
   const message = error.message.replace(/^error: /, '');
-  const command = args[0] === 'run' ? 'gristmill run' : 'gristmill';
+  const command = ['run', 'coordinator', 'worker'].includes(args[0] ?? '') ? `gristmill ${args[0] ?? ''}` : 'gristmill';
   if (error.code === 'commander.excessArguments' && args[0] === 'run') {
     const hint = 'one job file at a time, before the options; quote patterns, so that the shell leaves them alone';
     return new GristmillError('command-line', `too many arguments for '${command}'\nhint: ${hint}`);
