@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-/** The `gristmill` command: the process, its streams and signals around what `command/` and `run/` do. */
+/** The `gristmill` command: the process, its streams and signals around what `command/`, `run/`, `remote/` and `standing/` do. */
 import { parseCommandLine, type Request } from './command/program.js';
 import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/exit-code.js';
+import type { JobRequest } from './command/job-commands.js';
 import type { Screen } from './command/run-options.js';
+import type { StandingRequest } from './command/standing.js';
 import type { Job } from './job-types.js';
 import { clientConfig, namesCoordinator } from './remote/config.js';
 import type { CommandContext } from './remote/context.js';
@@ -20,6 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   const errorStyle = styleOf(process.stderr.isTTY, process.env);
   try {
     const request = parseCommandLine(args);
+    if (request.kind === 'coordinator' || request.kind === 'worker') return await stand(request);
     if (request.kind !== 'text') return await perform(request);
     process.stdout.write(request.text);
     return 0;
@@ -30,7 +33,21 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function perform(request: Exclude<Request, { readonly kind: 'text' }>): Promise<number> {
+async function stand({ kind, flags }: StandingRequest): Promise<number> {
+  const context = {
+    flags,
+    environment: process.env,
+    directory: process.cwd(),
+    clock: systemClock,
+    stop: stopOnSignals(),
+    say: (line: string) => void process.stdout.write(`${line}\n`),
+  };
+  if (kind === 'coordinator') await (await import('./standing/coordinator.js')).standAsCoordinator(context);
+  else await (await import('./standing/worker.js')).standAsWorker(context);
+  return 0;
+}
+
+async function perform(request: JobRequest | Extract<Request, { readonly kind: 'run' }>): Promise<number> {
   const { flags } = request;
   const sources = { flags, environment: process.env, directory: process.cwd() };
   const shown = request.kind === 'run' ? request.options : request.kind === 'watch' ? request : undefined;
@@ -55,6 +72,7 @@ async function perform(request: Exclude<Request, { readonly kind: 'text' }>): Pr
   return runHere({ ...context, options, preview: showRows });
 }
 
+/** The first signal asks for an orderly end, the second one ends the process. */
 function stopOnSignals(): StopRequest {
   const stop = new StopRequest();
   for (const signal of ['SIGINT', 'SIGTERM'] satisfies StopSignal[]) {

@@ -97,6 +97,8 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
+  /** A new leader waits so long for workers of its predecessor: longer than they wait before they connect again. */
+  recoveryMs: 3_000,
   /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
   leaseMsMin: 500,
   /** The longest: tasks of a dead worker wait for so long. */
@@ -119,6 +121,10 @@ export const limits = {
   reconnectMsMin: 50,
   /** The longest wait before a worker connects again. */
   reconnectMsMax: 2_000,
+  /** A worker that starts waits so long for a coordinator that does not answer: one that is starting too is found. */
+  firstContactMs: 10_000,
+  /** The longest that may be chosen for that. */
+  firstContactMsMax: 60 * 60_000,
   /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
   watchRetriesMax: 60,
   /** Repetitions of a store call that may succeed later. */

@@ -6,15 +6,19 @@ import { clientSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
+import { addStanding, type StandingRequest } from './standing.js';
 import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
 const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload', 'coordinator', 'worker'];
 
+const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'];
+
 export type Request =
   /** `flags`: where a coordinator is, as far as the command line says it. */
   | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
   | JobRequest
+  | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
 
@@ -55,6 +59,7 @@ function build(onRequest: (request: Request) => void): Command {
   program.allowExcessArguments();
   addRun(program, onRequest);
   addJobCommands(program, onRequest);
+  addStanding(program, onRequest);
   for (const name of RESERVED) {
     program
       .command(name, { hidden: true })
@@ -102,7 +107,7 @@ function addRun(program: Command, onRequest: (request: Request) => void): void {
 /** Commander's complaint as ours, with what to try. */
 function complaint(error: CommanderError, args: readonly string[]): GristmillError {
   const message = error.message.replace(/^error: /, '');
-  const known = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel'].find((name) => name === args[0]);
+  const known = COMMANDS.find((name) => name === args[0]);
   const command = known === undefined ? 'gristmill' : `gristmill ${known}`;
   const takesFile = known === 'run' || known === 'submit';
   if (error.code === 'commander.excessArguments' && takesFile) {

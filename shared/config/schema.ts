@@ -84,6 +84,9 @@ export const workerSchema = {
   drainMs: option<number>(wholeNumber(0, limits.drainMsMax), limits.drainMsDefault, {
     doc: 'How long a worker that is told to stop lets its running tasks finish before it hands them back.',
   }),
+  connectMs: option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
+    doc: 'How long a worker that starts waits for its coordinator. Later it comes back to it for as long as it takes.',
+  }),
   insecure,
   logLevel,
   ...common,

@@ -1,9 +1,7 @@
 /** The commands about jobs of a standing coordinator, as a person calls them: real processes over a real connection. */
-import { copyFileSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Cluster } from '../../harness/cluster.js';
-import { events, eventually, repository, until, Workplace } from '../../harness/command.js';
+import { Cluster, end } from '../../harness/cluster.js';
+import { events, eventually, until, type Ended, type Running, type Workplace } from '../../harness/command.js';
 
 const lines = Array.from({ length: 300 }, (_, i) => `word${i % 37} word${i % 11} the end`);
 
@@ -11,22 +9,31 @@ let place: Workplace;
 let cluster: Cluster;
 
 beforeEach(async () => {
-  place = new Workplace();
-  mkdirSync(place.path('input'));
-  place.write('input/a.txt', `${lines.join('\n')}\n`);
-  copyFileSync(join(repository, 'test/fixtures/faults/talk.ts'), place.path('talk.ts'));
-  copyFileSync(join(repository, 'test/fixtures/jobs/map-throws.ts'), place.path('map-throws.ts'));
-  cluster = new Cluster(place);
-  await cluster.startCoordinator();
+  cluster = await Cluster.start({ workers: 0 });
+  place = cluster.place;
+  cluster.prepare({ 'a.txt': `${lines.join('\n')}\n` }, 'faults/talk.ts');
+  cluster.prepare({}, 'jobs/map-throws.ts');
 });
 
 afterEach(async () => {
-  await cluster.stop();
-  place.remove();
+  await cluster.remove();
 });
 
+/** A command against the coordinator. */
+function start(...args: readonly string[]): Running {
+  return place.start([...args, '--coordinator', cluster.address, '--token-file', 'store/token']);
+}
+
+function run(...args: readonly string[]): Promise<Ended> {
+  return start(...args).ended;
+}
+
+async function killCoordinator(): Promise<void> {
+  if (cluster.coordinator) await end(cluster.coordinator, 'SIGKILL');
+}
+
 async function submit(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await cluster.run('submit', 'talk.ts', ...args);
+  const { code, stdout, stderr } = await run('submit', 'talk.ts', ...args);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^[0-9a-z]{12}\n$/);
   return stdout.trim();
@@ -41,9 +48,9 @@ function held(gate: string): Promise<string> {
 
 describe('a job on a coordinator', () => {
   test('is submitted, listed, watched to its end, and its logs are read', async () => {
-    cluster.startWorker();
+    await cluster.startWorker();
     const job = await submit();
-    const watched = await cluster.run('watch', job, '--json');
+    const watched = await run('watch', job, '--json');
     expect(watched.code).toBe(0);
     const seen = events(watched.stdout);
     expect(seen.at(-1)).toMatchObject({ type: 'outcome', outcome: { job, state: 'completed' } });
@@ -51,36 +58,36 @@ describe('a job on a coordinator', () => {
     // From a cursor on, the rest and nothing else: what is durable has the same cursor whenever it is asked for.
     const durable = seen.filter(({ type }) => type !== 'progress');
     const middle = durable[Math.floor(durable.length / 2)] ?? {};
-    const rest = await cluster.run('watch', job, '--json', '--from', String(middle['cursor']));
+    const rest = await run('watch', job, '--json', '--from', String(middle['cursor']));
     const expected = durable.slice(durable.indexOf(middle) + 1);
     expect(events(rest.stdout).filter(({ type }) => type !== 'progress')).toEqual(expected);
 
-    const table = await cluster.run('jobs');
+    const table = await run('jobs');
     expect(table.stdout).toMatch(new RegExp(`^job .*\\n${job} +completed +talk .* 300 `));
-    const [listed] = events((await cluster.run('jobs', '--json')).stdout);
+    const [listed] = events((await run('jobs', '--json')).stdout);
     expect(listed).toMatchObject({ job, state: 'completed', counts: { recordsRead: 300 } });
-    const one = await cluster.run('jobs', job);
+    const one = await run('jobs', job);
     expect(one.stdout).toContain('read = mapped + filtered + bad: 300 = 300');
     expect(one.stdout).toMatch(/^output +out$/m);
 
-    const logs = await cluster.run('logs', job);
+    const logs = await run('logs', job);
     expect(logs.stdout).toContain(`map-00000.1-1 | first of map-00000.1-1: ${lines[0] ?? ''}\n`);
     expect(logs.stdout.split('\n').every((line) => line === '' || /^map-\d{5}\.1-1 \| /.test(line))).toBe(true);
-    const ofOne = await cluster.run('logs', job, 'map-00001.1-1');
+    const ofOne = await run('logs', job, 'map-00001.1-1');
     expect(ofOne.stdout).toMatch(/^first of map-00001\.1-1: .*\n$/);
-    const ofNone = await cluster.run('logs', job, 'reduce-00000');
+    const ofNone = await run('logs', job, 'reduce-00000');
     expect(ofNone).toMatchObject({ code: 0, stdout: '' });
     expect(ofNone.stderr).toContain('has printed anything');
 
-    const cancelled = await cluster.run('cancel', job);
+    const cancelled = await run('cancel', job);
     expect(cancelled.code).toBe(2);
     expect(cancelled.stderr).toContain('the job has ended already: it is completed');
   });
 
   test('that nobody can run yet is cancelled with its reason, and a watch says so with exit code 1', async () => {
     const job = await submit();
-    const watching = cluster.start('watch', job);
-    const { code, stdout } = await cluster.run('cancel', job, '--reason', 'not needed any more');
+    const watching = start('watch', job);
+    const { code, stdout } = await run('cancel', job, '--reason', 'not needed any more');
     expect({ code, stdout }).toEqual({ code: 0, stdout: `cancelled: job ${job}, talk\n` });
     const watched = await watching.ended;
     expect(watched.code).toBe(1);
@@ -90,12 +97,12 @@ describe('a job on a coordinator', () => {
 
   test('is watched through the death of its coordinator: no event is missing and none comes twice', async () => {
     place.hold('map');
-    cluster.startWorker();
+    await cluster.startWorker();
     const job = await submit();
-    const watching = cluster.start('watch', job, '--json');
+    const watching = start('watch', job, '--json');
     await held('map');
     await eventually(() => watching.stdout.includes('"in_progress"'));
-    await cluster.killCoordinator();
+    await killCoordinator();
     await cluster.startCoordinator();
     place.release('map');
     const { code, stdout, stderr } = await watching.ended;
@@ -103,15 +110,15 @@ describe('a job on a coordinator', () => {
     expect(stderr).toContain('is broken and is being taken up again');
     const cursors = events(stdout).map(({ cursor }) => Number(cursor));
     expect(cursors).toEqual([...new Set(cursors)].sort((a, b) => a - b));
-    const all = events((await cluster.run('watch', job, '--json')).stdout).filter(({ type }) => type !== 'progress');
+    const all = events((await run('watch', job, '--json')).stdout).filter(({ type }) => type !== 'progress');
     expect(events(stdout).filter(({ type }) => type !== 'progress')).toEqual(all);
   });
 
   test('that is watched goes on when the watcher leaves by Ctrl-C', async () => {
     place.hold('map');
-    cluster.startWorker();
+    await cluster.startWorker();
     const job = await submit();
-    const watching = cluster.start('watch', job, '--json');
+    const watching = start('watch', job, '--json');
     await held('map');
     await eventually(() => watching.stdout.includes('"in_progress"'));
     watching.child.kill('SIGINT');
@@ -119,14 +126,14 @@ describe('a job on a coordinator', () => {
     expect(code).toBe(130);
     expect(stderr).toMatch(new RegExp(`gristmill watch ${job} --from \\d+`));
     place.release('map');
-    expect((await cluster.run('watch', job, '--quiet')).stdout).toMatch(/^completed: talk, 300 records/);
+    expect((await run('watch', job, '--quiet')).stdout).toMatch(/^completed: talk, 300 records/);
   });
 });
 
 describe('run --coordinator', () => {
   test('shows what a run here shows, and writes the same bytes', async () => {
-    cluster.startWorker();
-    const there = await cluster.run('run', 'talk.ts', '--output', 'there');
+    await cluster.startWorker();
+    const there = await run('run', 'talk.ts', '--output', 'there');
     const here = await place.run('run', 'talk.ts', '--output', 'here', '--workers', '1');
     expect([there.code, here.code]).toEqual([0, 0]);
     expect(place.parts('there')).toEqual(place.parts('here'));
@@ -141,8 +148,8 @@ describe('run --coordinator', () => {
 
   test('cancels its job at the first Ctrl-C, waits for its end and exits with 130', async () => {
     place.hold('map');
-    cluster.startWorker();
-    const running = cluster.start('run', 'talk.ts');
+    await cluster.startWorker();
+    const running = start('run', 'talk.ts');
     await held('map');
     running.child.kill('SIGINT');
     await eventually(() => running.stderr.includes('Ctrl-C: cancelling job'));
@@ -150,19 +157,19 @@ describe('run --coordinator', () => {
     place.release('map');
     expect(code).toBe(130);
     expect(stdout).toContain('cancelled  talk');
-    expect((await cluster.run('jobs')).stdout).toContain('cancelled');
+    expect((await run('jobs')).stdout).toContain('cancelled');
     expect(place.parts('out')).toEqual({});
   });
 
   test("exits as a run here does: 1 for the user's code, 2 for a definition", async () => {
-    cluster.startWorker();
+    await cluster.startWorker();
     place.write('input/bad.txt', 'a bad line\n');
-    const threw = await cluster.run('run', 'map-throws.ts', '--input', 'input/bad.txt', '--output', 'threw');
+    const threw = await run('run', 'map-throws.ts', '--input', 'input/bad.txt', '--output', 'threw');
     expect(threw.code).toBe(1);
     expect(threw.stderr).toContain('map-throws.ts:');
-    const wrong = await cluster.run('run', 'talk.ts', '--param', 'x=1', '--output', 'wrong');
+    const wrong = await run('run', 'talk.ts', '--param', 'x=1', '--output', 'wrong');
     expect(wrong.code).toBe(2);
-    const workers = await cluster.run('run', 'talk.ts', '--workers', '2');
+    const workers = await run('run', 'talk.ts', '--workers', '2');
     expect(workers.code).toBe(2);
     expect(workers.stderr).toContain('--workers is not for a run on a coordinator');
   });
@@ -170,8 +177,8 @@ describe('run --coordinator', () => {
 
 describe('what goes wrong is said with what to do', () => {
   test('a coordinator that cannot be reached', async () => {
-    await cluster.killCoordinator();
-    const { code, stderr, stdout } = await cluster.run('jobs');
+    await killCoordinator();
+    const { code, stderr, stdout } = await run('jobs');
     expect(code).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toContain(`error: no coordinator answers at ${cluster.address}: connect ECONNREFUSED`);
@@ -183,8 +190,10 @@ describe('what goes wrong is said with what to do', () => {
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('the token of the coordinator is not known');
     place.write('token', 'another\n');
+    const start = (...args: string[]) =>
+      place.start([...args, '--coordinator', cluster.address, '--token-file', 'token']);
     for (const args of [['jobs'], ['submit', 'talk.ts'], ['watch', '0123456789ab'], ['run', 'talk.ts']]) {
-      const { code, stderr } = await cluster.run(...args);
+      const { code, stderr } = await start(...args).ended;
       expect(code).toBe(2);
       expect(stderr).toContain('error: the token is missing or wrong');
       expect(stderr).toContain('hint: --token-file');
@@ -200,12 +209,12 @@ describe('what goes wrong is said with what to do', () => {
       [['cancel', other], other],
       [['jobs', job.slice(0, 5)], job.slice(0, 5)],
     ] as const) {
-      const { code, stderr } = await cluster.run(...args);
+      const { code, stderr } = await run(...args);
       expect(code).toBe(2);
       expect(stderr).toContain(`there is no job "${given}"`);
       expect(stderr).toContain(`did you mean ${job}?`);
     }
-    const task = await cluster.run('logs', job, 'everything');
+    const task = await run('logs', job, 'everything');
     expect(task.code).toBe(2);
     expect(task.stderr).toContain('"everything" is no task and no attempt');
   });
