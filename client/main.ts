@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
   const errorStyle = styleOf(process.stderr.isTTY, process.env);
   try {
     const request = parseCommandLine(args);
-    if (request.kind === 'coordinator' || request.kind === 'worker') return await stand(request);
+    if (isStanding(request)) return await stand(request);
     if (request.kind !== 'text') return await perform(request);
     process.stdout.write(request.text);
     return 0;
@@ -31,6 +31,10 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${errorLines(error, errorStyle).join('\n')}\n`);
     return exitCodeOfError(error);
   }
+}
+
+function isStanding(request: Request): request is StandingRequest {
+  return request.kind === 'coordinator' || request.kind === 'worker';
 }
 
 async function stand({ kind, flags }: StandingRequest): Promise<number> {

@@ -10,7 +10,7 @@ import { addStanding, type StandingRequest } from './standing.js';
 import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
-const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload', 'coordinator', 'worker'];
+const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload'];
 
 const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'];
 
