@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import { GristmillError } from '../shared/errors.js';
 
-export type LogLevel = 'silent' | 'info' | 'debug';
+export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
 /** What may be logged of an error: no property that somebody attached to it, such as a request with its headers. */
 function errorFields(thrown: unknown): object {

@@ -17,6 +17,7 @@ import { outputNames, storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import { auditLog } from './audit.js';
+import type { DataRoots } from './data-roots.js';
 import { readInspection, writePlan } from './inspection.js';
 import { makeManifest, makeStageManifest } from './manifest.js';
 import type { OutputPlace, Outputs } from './outputs.js';
@@ -28,6 +29,8 @@ import { isEnded, workOf, type Job } from './scheduler/state.js';
 export interface CommitterPorts {
   readonly store: ObjectStore;
   readonly outputs: Outputs;
+  /** Which files jobs may use; absent: every one. */
+  readonly dataRoots?: DataRoots;
   readonly owner: Owner;
   readonly clock: Clock;
   /** Whether the effect is still among what the job, as it is now, has to do. */
@@ -66,7 +69,9 @@ export async function carryOut(
 async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise<EffectResult> {
   switch (effect.kind) {
     case 'read-inspection': {
-      const { descriptor, output } = await readInspection(ports.store, job);
+      const inspection = await readInspection(ports.store, job);
+      await ports.dataRoots?.check(inspection);
+      const { descriptor, output } = inspection;
       const inspected = { name: descriptor.name, kind: descriptor.kind, format: descriptor.sink.format, output };
       return { kind: 'inspected', inspected };
     }

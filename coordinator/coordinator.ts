@@ -8,6 +8,8 @@ import type { ObjectStore } from '../shared/store/object-store.js';
 import { locate } from '../shared/store/open.js';
 import type { Owner } from '../shared/store/owner.js';
 import { Coordinator } from './core.js';
+import { openDataRoots } from './data-roots.js';
+import { refuseOccupied } from './grpc/port.js';
 import { serve } from './grpc/server.js';
 import type { Outputs } from './outputs.js';
 
@@ -20,6 +22,10 @@ export interface CoordinatorOptions {
   /** Where results go; by default the file system, by `file:` URI. */
   readonly outputs?: Outputs;
   readonly owner: Owner;
+  /** A worker that has not renewed for so long is dead. */
+  readonly leaseMs?: number;
+  /** Folders below which jobs may read and write; absent: everywhere. */
+  readonly dataRoots?: readonly string[];
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
   readonly token: string;
@@ -39,7 +45,11 @@ export interface RunningCoordinator {
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { clock, store, log, listen, token } = options;
   const outputs = options.outputs ?? fileOutputs(clock);
-  const core = await Coordinator.start({ ...options, outputs });
+  const { dataRoots: roots, ...rest } = options;
+  const dataRoots = roots && openDataRoots(roots, options.storeUri);
+  // A leader that could not be reached would only have fenced the one that can.
+  await refuseOccupied(listen);
+  const core = await Coordinator.start({ ...rest, outputs, ...(dataRoots && { dataRoots }) });
   const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
     await core.close();
     throw thrown;

@@ -12,6 +12,7 @@ import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import { carryOut } from './committer.js';
+import type { DataRoots } from './data-roots.js';
 import { EffectRunner } from './effect-runner.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
@@ -24,7 +25,7 @@ import { effectName, pendingEffects, type Effect } from './scheduler/effects.js'
 import type { CallNumber, Command, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
 import { isEnded } from './scheduler/state.js';
-import { mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
+import { leasesOf, mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
 
 export interface CoreOptions {
   readonly store: ObjectStore;
@@ -34,6 +35,10 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly owner: Owner;
+  /** A worker that has not renewed for so long is dead. */
+  readonly leaseMs?: number;
+  /** Which files jobs may use; absent: every one. */
+  readonly dataRoots?: DataRoots;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** It no longer leads, or its journal is broken: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
@@ -125,7 +130,8 @@ export class Coordinator {
     const writer = Buffer.from(options.random(16)).toString('hex');
     const random = () => fractionOf(options.random(4));
     const { durable, nextSlot } = await lead({ store, clock, random, writer, host: owner.host });
-    const coordinator = new Coordinator(options, startState(durable, storeUri, clock.monotonic()), nextSlot, writer);
+    const state = startState(durable, storeUri, clock.monotonic(), leasesOf(options.leaseMs));
+    const coordinator = new Coordinator(options, state, nextSlot, writer);
     for (const job of durable.jobs.values()) {
       coordinator.#watch.show(job.id, job.eventsEnd);
       coordinator.#unsettled.add(job.id);

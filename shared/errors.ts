@@ -38,6 +38,7 @@ export const ERRORS = {
   'params-invalid': once('definition'),
   'setup-failed': once('user'),
   'command-line': once('definition'),
+  'config-invalid': once('definition'),
   // user code and its data
   'map-failed': once('user'),
   'reduce-failed': once('user'),
@@ -58,11 +59,13 @@ export const ERRORS = {
   'input-unreadable': once('input'),
   'input-changed': once('input'),
   'header-invalid': once('input'),
+  'outside-data-roots': once('definition'),
   'output-occupied': once('output'),
   'output-unwritable': once('output'),
   'publish-lost': once('output'),
   // machines, store, shuffle
   'executor-died': again('machine'),
+  'handed-back': again('machine', false),
   'memory-exceeded': once('resources'),
   'disk-full': again('resources', false),
   'object-not-found': again('store'),

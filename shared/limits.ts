@@ -97,8 +97,20 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
+  /** A new leader waits so long for workers of its predecessor: longer than they wait before they connect again. */
+  recoveryMs: 3_000,
+  /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
+  leaseMsMin: 500,
+  /** The longest: tasks of a dead worker wait for so long. */
+  leaseMsMax: 10 * 60_000,
+  /** A worker that is told to stop lets its tasks run on for so long: less than the half minute that service managers give. */
+  drainMsDefault: 20_000,
+  /** The longest that may be chosen for that. */
+  drainMsMax: 60 * 60_000,
   /** A worker that stops waits so long for the coordinator to acknowledge its last reports. */
-  drainMsMax: 2_000,
+  lastReportsMsMax: 2_000,
+  /** The least memory that a worker may be told to count on: one executor must start. */
+  workerMemoryBytesMin: 512 * MiB,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */
@@ -109,6 +121,10 @@ export const limits = {
   reconnectMsMin: 50,
   /** The longest wait before a worker connects again. */
   reconnectMsMax: 2_000,
+  /** A worker that starts waits so long for a coordinator that does not answer: one that is starting too is found. */
+  firstContactMs: 10_000,
+  /** The longest that may be chosen for that. */
+  firstContactMsMax: 60 * 60_000,
   /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
   watchRetriesMax: 60,
   /** Repetitions of a store call that may succeed later. */
@@ -121,6 +137,12 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Jobs in a list when nobody says how many: more than a screen, less than a message. */
+  jobsListedDefault: 100,
+  /** Jobs in one list: with their balances they fit into one message. */
+  jobsListedMax: 1_000,
+  /** Logs in one page: a stream that breaks is taken up again where it broke, and no call lasts for ever. */
+  logPageBytesMax: 16 * MiB,
   /** Between two progress messages of a running task: often enough for a screen. */
   progressMs: 250,
   /** Between cancelling an attempt and killing its process. */

@@ -14,7 +14,7 @@ import type { Assignment, CoordinatorMessage, TaskReport } from '../shared/proto
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { openStore } from '../shared/store/open.js';
 import type { Finished } from './executor-process.js';
-import { ExecutorPool } from './executor-pool.js';
+import { ExecutorPool, handedBack } from './executor-pool.js';
 import type { Session } from './session.js';
 
 export interface AgentOptions {
@@ -37,21 +37,27 @@ export interface AgentOptions {
 export interface Agent {
   /** Resolves when the coordinator has registered the worker; rejects when it refuses. */
   readonly ready: Promise<void>;
-  /** Ends all executors and the session, and removes the scratch directory. */
-  stop(): Promise<void>;
+  /** Rejects when a coordinator refuses the worker, at first or later: it is of no use any more. */
+  readonly lost: Promise<never>;
+  /**
+   * Takes no more tasks, lets those that run go on for `graceMs`, hands back the rest, and ends executors and session. Removes
+   * the scratch directory.
+   */
+  stop(graceMs?: number): Promise<void>;
 }
 
 export function startAgent(options: AgentOptions): Agent {
   const agent = new RunningAgent(options);
-  return { ready: agent.ready, stop: () => agent.stop() };
+  return { ready: agent.ready, lost: agent.lost, stop: (graceMs = 0) => agent.stop(graceMs) };
 }
 
 class RunningAgent {
   readonly ready: Promise<void>;
+  readonly lost: Promise<never>;
   private readonly options: AgentOptions;
   private readonly pool: ExecutorPool;
   private session: Session | undefined;
-  private stopped = false;
+  private stopping = false;
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
   private store: ObjectStore | undefined;
@@ -63,10 +69,9 @@ class RunningAgent {
 
   constructor(options: AgentOptions) {
     this.options = options;
-    this.ready = new Promise((resolve, reject) => {
-      this.markReady = resolve;
-      this.refuse = reject;
-    });
+    this.lost = new Promise((_, reject) => (this.refuse = reject));
+    this.lost.catch(() => undefined);
+    this.ready = Promise.race([new Promise<void>((resolve) => (this.markReady = resolve)), this.lost]);
     this.ready.catch(() => undefined); // whoever waits is told; nobody has to wait
     this.pool = new ExecutorPool({
       ...options,
@@ -86,7 +91,7 @@ class RunningAgent {
     const incarnation = Buffer.from(options.random(8)).toString('hex');
     try {
       const [{ Session }, coordinator] = await Promise.all([import('./session.js'), options.coordinator]);
-      if (this.stopped) return;
+      if (this.stopping) return;
       this.session = new Session({
         ...options,
         coordinator,
@@ -108,9 +113,10 @@ class RunningAgent {
   }
 
   /** The coordinator hears how every attempt ended before the session does, if it answers in time. */
-  async stop(): Promise<void> {
-    this.stopped = true;
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
     this.session?.send({ draining: true });
+    await this.pool.drain(graceMs);
     await this.pool.stop();
     await this.acknowledged();
     this.session?.close();
@@ -119,7 +125,7 @@ class RunningAgent {
 
   private acknowledged(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.options.clock.after(limits.drainMsMax, resolve);
+      const cancel = this.options.clock.after(limits.lastReportsMsMax, resolve);
       this.onAcknowledged = () => {
         if (this.finishing.size > 0 || this.unacknowledged.size > 0) return;
         cancel();
@@ -138,7 +144,7 @@ class RunningAgent {
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
       this.store ??= openStore(message.registered.storeUri);
-      if (this.stopped) this.session?.send({ draining: true });
+      if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();
     }
@@ -152,6 +158,11 @@ class RunningAgent {
   private assign(assignment: Assignment): void {
     const held = this.held().some(({ job, attempt }) => job === assignment.job && attempt === assignment.attempt);
     if (held || !this.store) return; // an assignment may arrive twice
+    if (this.stopping) {
+      // It was on its way when the worker began to stop.
+      void this.finished(assignment, handedBack(assignment));
+      return;
+    }
     this.pool.run(assignment, this.store.uri);
   }
 

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { delay } from '../shared/clock.js';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
 import type { Assignment } from '../shared/protocol.js';
@@ -23,6 +24,14 @@ export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
   readonly scratchDir: string;
   readonly onProgress: (assignment: Assignment, progress: Progress) => void;
   readonly onFinished: (assignment: Assignment, finished: Finished) => void;
+}
+
+/** What a worker says of a task that it gives up because it was told to stop. */
+export function handedBack({ job, attempt }: Assignment, finished?: Finished): Finished {
+  const error = new GristmillError('handed-back', 'the worker stops, and gave the task back', { context: { attempt } });
+  const elapsedMs = finished?.report.elapsedMs ?? 0;
+  const report = { job, attempt, elapsedMs, result: { kind: 'failure', failure: failureOf(error) } } as const;
+  return { report, log: finished?.log ?? '' };
 }
 
 export class ExecutorPool {
@@ -78,10 +87,19 @@ export class ExecutorPool {
     this.forget(job);
   }
 
-  /** Ends all executors. Resolves when every attempt that ran has been handed on as finished. */
+  /** Hands back what waits for a slot. Resolves when nothing runs any more, or after `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    for (const { assignment } of this.waiting.splice(0)) this.options.onFinished(assignment, handedBack(assignment));
+    if (graceMs <= 0) return;
+    const over = new AbortController();
+    const patience = delay(this.options.clock, graceMs, over.signal).catch(() => undefined);
+    await Promise.race([Promise.all(this.working), patience]);
+    over.abort();
+  }
+
+  /** Ends all executors and hands back what runs. Resolves when every attempt has been handed on as finished. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.waiting.length = 0;
     for (const slot of this.slots) this.dismiss(slot.executor);
     await Promise.all([...this.working, ...[...this.leaving].map((executor) => executor.closed)]);
     rmSync(this.options.scratchDir, { recursive: true, force: true });
@@ -98,9 +116,14 @@ export class ExecutorPool {
     const { ended } = slot;
     if (ended || !slot.executor.alive) this.replace(slot);
     if (ended) this.forget(assignment.job);
-    this.options.onFinished(assignment, finished);
+    this.options.onFinished(assignment, this.isEndedByStop(finished) ? handedBack(assignment, finished) : finished);
     const next = this.waiting.shift();
     if (next && !this.stopped) this.run(next.assignment, next.storeUri);
+  }
+
+  /** Its executor died because this worker stops: nobody's fault. */
+  private isEndedByStop({ report: { result } }: Finished): boolean {
+    return this.stopped && result.kind === 'failure' && result.failure.code === 'executor-died';
   }
 
   /** A free slot, in order of cost: bound to the job, unbound, bound to another job (its executor is replaced). */

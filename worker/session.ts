@@ -44,6 +44,8 @@ export class Session {
   private writable = false;
   private queue: WorkerMessage[] = [];
   private reconnectMs: number = limits.reconnectMsMin;
+  /** As the coordinator says; until it has, as by default. */
+  private renewMs: number = limits.leaseRenewMs;
   private cancelTimer: () => void = () => undefined;
   private closed = false;
 
@@ -106,6 +108,7 @@ export class Session {
     if (message.registered) {
       this.attached = true;
       this.reconnectMs = limits.reconnectMsMin;
+      this.renewEvery(message.registered.leaseRenewMs);
     }
     this.options.onMessage(message);
   }
@@ -118,7 +121,12 @@ export class Session {
     this.queue = [];
     if (error && REFUSALS.has(error.code)) {
       const code = error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'protocol-mismatch';
-      this.options.onRefused(new GristmillError(code, `the coordinator refuses this worker: ${error.details}`));
+      this.options.onRefused(
+        new GristmillError(
+          code,
+          `the coordinator at ${this.options.coordinator} refuses this worker: ${error.details}`,
+        ),
+      );
       return;
     }
     const waitMs = this.reconnectMs;
@@ -128,8 +136,15 @@ export class Session {
     });
   }
 
+  private renewEvery(ms: number): void {
+    if (ms <= 0 || ms === this.renewMs) return;
+    this.renewMs = ms;
+    this.cancelTimer();
+    this.renew();
+  }
+
   private renew(): void {
-    this.cancelTimer = this.options.clock.after(limits.leaseRenewMs, () => {
+    this.cancelTimer = this.options.clock.after(this.renewMs, () => {
       if (this.attached && this.writable) this.send({ renewLease: true });
       this.renew();
     });

@@ -12,6 +12,7 @@ import { limits } from '../../shared/limits.js';
 import { openStore } from '../../shared/store/open.js';
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
 import type { JobClient } from '../job-client.js';
+import { executorEnvironment } from './executor-environment.js';
 import { createPrivateStore, type PrivateStore } from './private-store.js';
 import type { Started } from './started.js';
 
@@ -72,7 +73,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
   // Stopped in the opposite order: the coordinator hears how every attempt ended, and cleans up after it.
   started.add(() => coordinating.then((coordinator) => coordinator.close()));
   started.add(() => agent.stop());
-  agent.ready.catch(lost.report);
+  agent.lost.catch(lost.report);
   const { JobClient } = await import('../job-client.js');
   const { address } = await coordinating;
   const client = new JobClient({ address, token, clock });
@@ -104,14 +105,4 @@ async function startCoordinatorOn(
 
 function random(bytes: number): Uint8Array {
   return randomBytes(bytes);
-}
-
-/** User code sees where programs are and how people here write, and none of this shell's secrets. */
-function executorEnvironment(environment: EngineOptions['environment']): Record<string, string> {
-  const seen: Record<string, string> = {};
-  for (const name of ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'GRISTMILL_GATES']) {
-    const value = environment[name];
-    if (value !== undefined) seen[name] = value;
-  }
-  return seen;
 }

@@ -2,12 +2,12 @@
 import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.js';
-import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
 import type { Coordinator } from '../core.js';
 import { jobService } from './job-service.js';
+import { cannotListen } from './port.js';
 import { TokenGuard } from './token.js';
 import { workerService } from './worker-service.js';
 
@@ -63,7 +63,7 @@ function bind(server: Server, listen: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
       if (!error) resolve(port);
-      else reject(new GristmillError('unavailable', `cannot listen on ${listen}: ${error.message}`, { cause: error }));
+      else reject(cannotListen(listen, error));
     });
   });
 }

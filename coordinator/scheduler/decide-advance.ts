@@ -7,7 +7,7 @@ import type { Command, Decision, Now } from './events.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, type Job } from './state.js';
 import type { JobState } from './transition.js';
-import { isRecovering, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { isRecovering, isSuspect, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 import { isWorkDone } from './work.js';
 
 export function decideAdvance(state: SchedulerState, now: Now): Decision {
@@ -76,6 +76,7 @@ function endAttempts(state: SchedulerState, now: Now): readonly Command[] {
 function assign(state: SchedulerState, now: Now): readonly Command[] {
   const commands: Command[] = [];
   for (const [session, worker] of state.volatile.bySession) {
+    if (isSuspect(state.volatile, worker, now.monotonicMs)) continue;
     const assignments: Assignment[] = [];
     while (!worker.draining && worker.running.size < worker.slots) {
       const assignment = nextTask(state, worker, now);

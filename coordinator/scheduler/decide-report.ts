@@ -64,6 +64,11 @@ function decideReport(
   const result = checkResult(job, report);
   if (result.kind === 'failure') {
     const { failure } = result;
+    if (failure.code === 'handed-back') {
+      // Whoever has a free slot may begin at once: nothing went wrong that a wait would mend.
+      stageOf(board, job, running.kind).markWaiting(running.index);
+      return [{ type: 'attempt-failed', ...about, failure }];
+    }
     const ending = backOff(job, board, running, failure, random, now);
     return [{ type: 'attempt-failed', ...about, failure }, ...(ending ? [ending] : [])];
   }

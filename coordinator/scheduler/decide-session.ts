@@ -3,7 +3,7 @@
  * another incarnation under the same name, is death, and then the running attempts alone are given out again.
  */
 import { attemptParts } from '../../shared/ids.js';
-import { limits, PROTOCOL_VERSION } from '../../shared/limits.js';
+import { PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
 import { openKind, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
@@ -14,7 +14,7 @@ type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
 type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
 
 export function decideSessionOpened(state: SchedulerState, { session, registration }: Opened, now: Now): Decision {
-  const { workers, bySession, epoch, storeUri } = state.volatile;
+  const { workers, bySession, epoch, storeUri, leases } = state.volatile;
   const commands: Command[] = [];
   const before = workers.get(registration.worker);
   if (before?.session !== undefined) {
@@ -33,8 +33,8 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
         protocolVersion: PROTOCOL_VERSION,
         epoch,
         storeUri,
-        leaseRenewMs: limits.leaseRenewMs,
-        leaseDeadMs: limits.leaseDeadMs,
+        leaseRenewMs: Math.ceil(leases.renewMs),
+        leaseDeadMs: leases.deadMs,
       },
     },
   });
@@ -115,7 +115,7 @@ export function decideSessionClosed(state: SchedulerState, { session }: Closed):
 /** Leases that have expired, and attempts whose end was ordered long ago and never told. */
 export function decideTick(state: SchedulerState, now: Now): Decision {
   const commands: Command[] = [];
-  const deadBeforeMs = now.monotonicMs - limits.leaseDeadMs;
+  const deadBeforeMs = now.monotonicMs - state.volatile.leases.deadMs;
   for (const worker of [...state.volatile.workers.values()]) {
     if (worker.lastSeenMs <= deadBeforeMs) {
       if (worker.session !== undefined) commands.push({ type: 'close-session', session: worker.session });

@@ -18,8 +18,22 @@ export interface WorkerSession {
   readonly running: Map<string, RunningAttempt>;
 }
 
+/** How long a worker may be silent. Liveness only: nothing is right or wrong by a clock. */
+export interface Leases {
+  readonly renewMs: number;
+  readonly suspectMs: number;
+  readonly deadMs: number;
+}
+
+/** Leases as short or long as their deaths, in the proportions of the defaults. */
+export function leasesOf(deadMs: number = limits.leaseDeadMs): Leases {
+  const share = deadMs / limits.leaseDeadMs;
+  return { renewMs: limits.leaseRenewMs * share, suspectMs: limits.leaseSuspectMs * share, deadMs };
+}
+
 export interface VolatileState {
   readonly epoch: number;
+  readonly leases: Leases;
   /** Where workers find everything else. */
   readonly storeUri: string;
   /** Until then, work of predecessors is not given out again: its workers may come back with it. */
@@ -40,11 +54,17 @@ export interface SchedulerState {
 }
 
 /** The state of a leader that has just replayed the journal. */
-export function startState(durable: DurableState, storeUri: string, nowMs: number): SchedulerState {
+export function startState(
+  durable: DurableState,
+  storeUri: string,
+  nowMs: number,
+  leases: Leases = leasesOf(),
+): SchedulerState {
   const volatile: VolatileState = {
     epoch: durable.epoch,
+    leases,
     storeUri,
-    recoverUntilMs: nowMs + limits.leaseSuspectMs,
+    recoverUntilMs: nowMs + limits.recoveryMs,
     inherited: new Set(),
     workers: new Map(),
     bySession: new Map(),
@@ -75,6 +95,11 @@ export function isRecovering(volatile: VolatileState, job: JobId, nowMs: number)
   return volatile.inherited.has(job) && nowMs < volatile.recoverUntilMs;
 }
 
+/** Silent for a while: it keeps what it has and is given no more. */
+export function isSuspect({ leases }: VolatileState, worker: WorkerSession, nowMs: number): boolean {
+  return worker.lastSeenMs + leases.suspectMs <= nowMs;
+}
+
 /**
  * True when the effects of the job may start. What cleans up waits for attempts that are still running, or that may be
  * running at workers that have not come back yet: they would leave something behind.
@@ -88,9 +113,9 @@ export function mayTakeEffect(state: SchedulerState, job: Job, nowMs: number): b
 export function nextWakeMs({ volatile }: SchedulerState, nowMs: number): number {
   let soonest = volatile.inherited.size > 0 && nowMs < volatile.recoverUntilMs ? volatile.recoverUntilMs : Infinity;
   for (const worker of volatile.workers.values()) {
-    soonest = Math.min(soonest, worker.lastSeenMs + limits.leaseDeadMs);
+    soonest = Math.min(soonest, worker.lastSeenMs + volatile.leases.deadMs);
     for (const attempt of worker.running.values()) {
-      if (attempt.cancelledMs !== undefined) soonest = Math.min(soonest, attempt.cancelledMs + limits.leaseDeadMs);
+      if (attempt.cancelledMs !== undefined) soonest = Math.min(soonest, attempt.cancelledMs + volatile.leases.deadMs);
     }
   }
   for (const board of volatile.boards.values()) {

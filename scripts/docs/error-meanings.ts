@@ -32,6 +32,10 @@ export const errorMeanings = {
   ),
   'setup-failed': meaning('`setup` threw.', 'The stack names the line in your source.'),
   'command-line': meaning('An unknown command or option, or a wrong value of one.', '`gristmill --help` lists them.'),
+  'config-invalid': meaning(
+    'A key of the configuration file or a variable of the environment is unknown, missing or has a wrong value.',
+    'Correct what the message names; `--print-config` shows where each value comes from.',
+  ),
   'map-failed': meaning(
     '`map` threw on a record.',
     "The message names the line in your source, and the record's file and offset.",
@@ -89,6 +93,10 @@ export const errorMeanings = {
     'The header of a CSV file is missing, or does not name the columns that the job wants, each once.',
     'Correct `columns` or the file that the message names; for files without a header say `header: false`.',
   ),
+  'outside-data-roots': meaning(
+    'An input or the output of the job lies outside the folders that the coordinator was started with.',
+    'Start the coordinator with `--data-root` for that folder, or use one that it has.',
+  ),
   'output-occupied': meaning(
     "The output folder holds something, or another job's claim.",
     'Choose another folder, or `--overwrite` to replace an earlier result.',
@@ -101,6 +109,10 @@ export const errorMeanings = {
   'executor-died': meaning(
     'The process that ran the task ended by a signal or a crash.',
     'Tried again by itself; if it repeats, look at the memory that user code holds: `memory` is beside it.',
+  ),
+  'handed-back': meaning(
+    'A worker was told to stop and gave the task back before it was done.',
+    'Nothing: another worker runs it, and the task is not blamed.',
   ),
   'memory-exceeded': meaning(
     'A record, or the blocks that must be held at a time, do not fit into the memory of a task; what merely adds up is spilled.',

@@ -5,6 +5,9 @@
 import ts from 'typescript';
 import { ERRORS, type ErrorCode } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
+import { variableOf, type OptionInfo } from '../../shared/config/option.js';
+import { defaultOf, usageOf } from '../../shared/config/print.js';
+import { clientSchema, coordinatorSchema, wholeSchema, workerSchema } from '../../shared/config/schema.js';
 import { errorMeanings } from './error-meanings.js';
 
 export interface Document {
@@ -78,6 +81,21 @@ export function limitTable(source: string): string {
   return table(['limit', 'value', 'what it bounds and why'], rows);
 }
 
+const USERS = { coordinator: coordinatorSchema, worker: workerSchema, commands: clientSchema };
+
+/** Every option in all its forms, with who takes it. */
+export function configurationTable(): string {
+  const rows = Object.entries(wholeSchema).map(([name, option]) => {
+    const info: OptionInfo = option;
+    const users = Object.entries(USERS).flatMap(([user, schema]) => (Object.hasOwn(schema, name) ? [user] : []));
+    const variable = info.flagOnly ? '' : `\`${variableOf(name)}\``;
+    const key = info.flagOnly || info.flagAndVariableOnly ? '' : `\`${name}\``;
+    const value = info.defaultText ?? `\`${defaultOf(info)}\``;
+    return [`\`${usageOf(name, info)}\``, variable, key, value.replace('``', ''), users.join(', '), info.doc];
+  });
+  return table(['flag', 'variable', 'key', 'default', 'taken by', 'what it is'], rows);
+}
+
 /** A document with its table put between its markers. */
 export function withTable(text: string, content: string): string | undefined {
   const from = text.indexOf(begin);
@@ -90,5 +108,6 @@ export function documents(limitsSource: string): readonly Document[] {
   return [
     { path: 'docs/reference/errors.md', table: errorTable() },
     { path: 'docs/reference/limits.md', table: limitTable(limitsSource) },
+    { path: 'docs/reference/configuration.md', table: configurationTable() },
   ];
 }

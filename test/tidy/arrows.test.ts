@@ -11,8 +11,8 @@ const mayImport: Record<SourceFolder, readonly SourceFolder[]> = {
   client: ['client', 'shared', 'proto'],
 };
 
-/** The composition roots of `gristmill run` and of `gristmill/testing`, the places where coordinator and worker meet. */
-const composes = /^client\/(run|testing)\//;
+/** The composition roots of `gristmill run`, of standing processes and of `gristmill/testing`, the places where coordinator and worker meet. */
+const composes = /^client\/(run|standing|testing)\//;
 
 const outsidePorts = /^(node:(?!assert$)|@grpc\/|minio$|pino$|esbuild$|commander$)/;
 

@@ -1,0 +1,60 @@
+/** `gristmill coordinator`: the composition root of a coordinator that stands, over a store in a directory. */
+import { randomBytes } from 'node:crypto';
+import { stayAlive } from '../../shared/clock.js';
+import { refuseUnencrypted } from '../../shared/config/network.js';
+import { printConfig } from '../../shared/config/print.js';
+import { loadConfig } from '../../shared/config/resolve.js';
+import { coordinatorSchema } from '../../shared/config/schema.js';
+import { ensureToken } from '../../shared/config/token.js';
+import { GristmillError } from '../../shared/errors.js';
+import { openStore } from '../../shared/store/open.js';
+import { currentOwner } from '../../shared/store/owner.js';
+import { createLogger } from '../log.js';
+import { stopRequested, type StandingContext } from './context.js';
+
+/** Runs until the first signal, or until another coordinator leads; throws what kept it from starting or going on. */
+export async function standAsCoordinator(context: StandingContext): Promise<void> {
+  const config = loadConfig(coordinatorSchema, context);
+  const { store: storePlace, listen, dataRoot, tokenFile, leaseMs, insecure, logLevel } = config.values;
+  if (config.values.printConfig) {
+    context.say(printConfig(config).trimEnd());
+    return;
+  }
+  if (storePlace === undefined) {
+    const hint = 'a folder on a disk that lasts, shared by all workers: gristmill coordinator --store /srv/gristmill';
+    throw new GristmillError('command-line', `a coordinator needs a store: --store URI\nhint: ${hint}`);
+  }
+  refuseUnencrypted(listen, config.origins.listen, insecure);
+  const random = (bytes: number) => randomBytes(bytes);
+  const store = openStore(storePlace);
+  const token = ensureToken({ store: store.uri, tokenFile }, random);
+  const log = await createLogger(logLevel);
+  if (dataRoot.length === 0) log.warn('no --data-root is given: jobs that read or write files will be refused');
+  const { startCoordinator } = await import('../../coordinator/coordinator.js');
+  const letGo = stayAlive();
+  try {
+    let halt: (error: GristmillError) => void = () => undefined;
+    const halted = new Promise<never>((_, reject) => (halt = reject));
+    halted.catch(() => undefined);
+    const options = { store, storeUri: store.uri, clock: context.clock, random, listen, token, leaseMs, log };
+    const owner = currentOwner(false);
+    const coordinator = await startCoordinator({
+      ...options,
+      owner,
+      dataRoots: dataRoot,
+      onHalt: (error) => halt(error),
+    });
+    context.say(
+      `gristmill coordinator is ready on ${coordinator.address} (store ${store.uri}, epoch ${coordinator.epoch})`,
+    );
+    try {
+      await Promise.race([stopRequested(context), halted]);
+      log.info({ signal: context.stop.requested }, 'the coordinator stops; workers wait for its successor');
+    } finally {
+      await coordinator.close();
+    }
+  } finally {
+    await store.close();
+    letGo();
+  }
+}

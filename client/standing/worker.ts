@@ -1,0 +1,92 @@
+/** `gristmill worker`: the composition root of a worker that stands. It learns from its coordinator where the store is. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os';
+import type { Logger } from 'pino';
+import { stayAlive, within } from '../../shared/clock.js';
+import { connectionOf } from '../../shared/config/connection.js';
+import type { ValuesOf } from '../../shared/config/option.js';
+import { printConfig } from '../../shared/config/print.js';
+import { loadConfig } from '../../shared/config/resolve.js';
+import { workerSchema } from '../../shared/config/schema.js';
+import { GristmillError } from '../../shared/errors.js';
+import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
+import { currentOwner } from '../../shared/store/owner.js';
+import type { Agent } from '../../worker/agent.js';
+import { createLogger } from '../log.js';
+import { executorEnvironment } from '../run/executor-environment.js';
+import { stopRequested, type StandingContext } from './context.js';
+import { makeScratch } from './scratch.js';
+
+/** Runs until the first signal, then drains; throws what kept it from starting or going on. */
+export async function standAsWorker(context: StandingContext): Promise<void> {
+  const config = loadConfig(workerSchema, context);
+  const { values } = config;
+  if (values.printConfig) {
+    context.say(printConfig(config).trimEnd());
+    return;
+  }
+  const connection = connectionOf(config);
+  const log = await createLogger(values.logLevel);
+  const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
+  const letGo = stayAlive();
+  try {
+    const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
+    const slots = values.slots ?? Math.min(limits.slotsMax, availableParallelism());
+    const worker = workerId(values.worker);
+    const agent = startAgent({
+      ...connection,
+      worker,
+      slots,
+      scratchDir: scratch.path,
+      heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
+      environment: executorEnvironment(context.environment),
+      clock: context.clock,
+      random: (bytes) => randomBytes(bytes),
+      log,
+    });
+    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
+    await serve(agent, context, { values, ready, log });
+  } finally {
+    scratch.remove();
+    letGo();
+  }
+}
+
+interface Service {
+  readonly values: ValuesOf<typeof workerSchema>;
+  readonly ready: string;
+  readonly log: Logger;
+}
+
+async function serve(agent: Agent, context: StandingContext, { values, ready, log }: Service): Promise<void> {
+  let graceMs = 0;
+  const stopped = stopRequested(context);
+  try {
+    const registered = within(context.clock, values.connectMs, agent.ready, () => unreachable(values.coordinator));
+    registered.catch(() => undefined); // a signal may come first
+    if (await Promise.race([registered.then(() => true), stopped.then(() => false)])) {
+      context.say(ready);
+      await Promise.race([stopped, agent.lost]);
+    }
+    graceMs = values.drainMs;
+    log.info({ signal: context.stop.requested, graceMs }, 'the worker takes no more tasks and lets those that run end');
+  } finally {
+    await agent.stop(graceMs);
+  }
+}
+
+/** Two workers of one name would take each other for a restarted one. */
+function workerId(given: string | undefined): WorkerId {
+  if (given !== undefined) return parseWorkerId(given);
+  const host = hostname()
+    .replace(/[^A-Za-z0-9.-]/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(0, 80);
+  return parseWorkerId(`${host === '' ? 'worker' : host}-${randomBytes(4).toString('hex')}`);
+}
+
+function unreachable(coordinator: string): GristmillError {
+  const hint = 'start it with: gristmill coordinator --store URI; --coordinator host:port names another address';
+  return new GristmillError('unavailable', `no coordinator answers at ${coordinator}\nhint: ${hint}`);
+}

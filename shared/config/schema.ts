@@ -1,0 +1,99 @@
+/**
+ * Every option of the standing processes and of the commands that talk to them. One schema gives the flag, the variable,
+ * the key of the file, the type, the default, the help and the table of docs/reference/configuration.md.
+ */
+import { limits } from '../limits.js';
+import { option } from './option.js';
+import { address, bytes, isSwitch, listOf, oneOf, path, place, wholeNumber, word } from './types.js';
+
+/** Of every command that is configured. */
+const common = {
+  config: option<string | undefined>(path, undefined, {
+    doc: 'A file with options: a JSON object whose keys are the names in this table. Relative paths in it start at its folder.',
+    flagAndVariableOnly: true,
+  }),
+  printConfig: option(isSwitch, false, {
+    doc: 'Prints the value of each option and where it comes from, and does nothing else.',
+    flagOnly: true,
+  }),
+};
+
+const store = option<string | undefined>(place, undefined, {
+  doc:
+    "The folder in which the coordinator keeps its journal and all intermediate data. Workers and commands on the coordinator's " +
+    'machine need it only to find the token in it.',
+});
+
+const tokenFile = option<string | undefined>(path, undefined, {
+  doc: 'The file that holds the token with which workers and commands are let in. Whoever can read it can run code on the workers.',
+  defaultText: '`token` in the store; a coordinator writes it there',
+});
+
+const logLevel = option<'silent' | 'error' | 'warn' | 'info' | 'debug'>(
+  oneOf('silent', 'error', 'warn', 'info', 'debug'),
+  'info',
+  { doc: 'What is logged to standard error, a JSON object for each line.' },
+);
+
+const coordinator = option(address, '127.0.0.1:7070', { doc: 'Where the coordinator listens.' });
+
+const insecure = option(isSwitch, false, {
+  doc:
+    'Lets addresses other than this machine be used. Nothing is encrypted: whoever can listen in on the network can read the ' +
+    'token and run code on the workers.',
+});
+
+export const coordinatorSchema = {
+  store,
+  listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
+  dataRoot: option<readonly string[]>(listOf(path), [], {
+    doc: 'A folder below which jobs may read and write; given for each such folder. `/` allows all.',
+    defaultText: 'none: no job may use a file',
+  }),
+  tokenFile,
+  leaseMs: option<number>(wholeNumber(limits.leaseMsMin, limits.leaseMsMax), limits.leaseDeadMs, {
+    doc:
+      'A worker that has not been heard of for so many milliseconds is dead, and its running tasks go elsewhere. Workers renew ' +
+      'ten times as often.',
+  }),
+  insecure,
+  logLevel,
+  ...common,
+};
+
+export const workerSchema = {
+  coordinator,
+  tokenFile,
+  store,
+  slots: option<number | undefined>(wholeNumber(1, limits.slotsMax), undefined, {
+    doc: 'Tasks that run at a time, each in an executor process of its own.',
+    defaultText: 'one for each core',
+  }),
+  memory: option<number | undefined>(bytes(limits.workerMemoryBytesMin), undefined, {
+    doc: "Memory that the worker may count on. Half of it is for the heaps of its executors, in which a job's own code lives.",
+    defaultText: "the machine's",
+  }),
+  scratchDir: option<string | undefined>(path, undefined, {
+    doc: 'A folder on a local disk for files of running tasks. The worker makes a folder of its own in it, and removes it at its end.',
+    defaultText: 'that of the system for temporary files',
+  }),
+  worker: option<string | undefined>(word, undefined, {
+    doc: 'The name of this worker. Two workers of one name take each other for a restarted one, and neither gets anything done.',
+    defaultText: "the host's name and a random number",
+  }),
+  drainMs: option<number>(wholeNumber(0, limits.drainMsMax), limits.drainMsDefault, {
+    doc: 'How long a worker that is told to stop lets its running tasks finish before it hands them back.',
+  }),
+  connectMs: option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
+    doc: 'How long a worker that starts waits for its coordinator. Later it comes back to it for as long as it takes.',
+  }),
+  insecure,
+  logLevel,
+  ...common,
+};
+
+/** How commands reach a standing coordinator. */
+export const clientSchema = { coordinator, tokenFile, store, insecure, ...common };
+
+/** All options there are: a file or an environment may be shared by several commands. */
+export const wholeSchema = { ...coordinatorSchema, ...workerSchema, ...clientSchema };

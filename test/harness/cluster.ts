@@ -1,0 +1,156 @@
+/**
+ * A cluster of real processes in a folder of its own: a coordinator, workers, and whatever a test does to them. The store is
+ * `store/`, inputs and outputs lie beside it, and everything is gone when the test has ended.
+ */
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { bundleJob } from '../../client/bundle/bundle.js';
+import { JobClient } from '../../client/job-client.js';
+import type { Job, JobEvent, SubmitRequest } from '../../client/job-types.js';
+import type { JobId } from '../../shared/ids.js';
+import { eventually, repository, Workplace, type Ended, type Running } from './command.js';
+
+export interface ClusterOptions {
+  readonly workers?: number;
+  readonly slots?: number;
+  /** Further flags of the coordinator; given again at each start. */
+  readonly coordinatorFlags?: readonly string[];
+  /** Further flags of every worker. */
+  readonly workerFlags?: readonly string[];
+}
+
+export interface Watched {
+  readonly events: readonly JobEvent[];
+  readonly outcome: Job;
+}
+
+export class Cluster {
+  readonly place = new Workplace();
+  readonly workers: Running[] = [];
+  coordinator: Running | undefined;
+  /** Of the first coordinator; its successors take the same one. */
+  address = '127.0.0.1:0';
+  readonly #options: ClusterOptions;
+  #client: JobClient | undefined;
+
+  private constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when all processes have said that they are ready. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
+    const cluster = new Cluster(options);
+    try {
+      await cluster.startCoordinator();
+      await Promise.all(Array.from({ length: options.workers ?? 2 }, () => cluster.startWorker()));
+      return cluster;
+    } catch (thrown) {
+      await cluster.remove();
+      throw thrown;
+    }
+  }
+
+  /** The first coordinator, or a successor at the same address on the same store. */
+  async startCoordinator(...flags: readonly string[]): Promise<Running> {
+    const given = ['--store', 'store', '--listen', this.address, '--data-root', '.', '--log-level', 'warn'];
+    const running = this.place.start(['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags]);
+    const line = await ready(running);
+    this.address = /ready on (\S+)/.exec(line)?.[1] ?? this.address;
+    this.coordinator = running;
+    return running;
+  }
+
+  async startWorker(...flags: readonly string[]): Promise<Running> {
+    const given = ['--store', 'store', '--coordinator', this.address];
+    const slots = ['--slots', String(this.#options.slots ?? 1)];
+    const running = this.place.start(['worker', ...given, ...slots, ...(this.#options.workerFlags ?? []), ...flags]);
+    this.workers.push(running);
+    await ready(running);
+    return running;
+  }
+
+  get client(): JobClient {
+    const token = readFileSync(this.place.path('store/token'), 'utf8').trim();
+    return (this.#client ??= new JobClient({ address: this.address, token }));
+  }
+
+  /** The worker whose executor has this process id. */
+  workerOf(executor: number): Running {
+    const parent = Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${executor}/stat`, 'utf8'))?.[1]);
+    const worker = this.workers.find(({ pid }) => pid === parent);
+    if (!worker) throw new Error(`no worker of this cluster has the executor ${executor}`);
+    return worker;
+  }
+
+  /** Writes text files below `input/`, and copies a job definition of test/fixtures beside it. */
+  prepare(inputs: Readonly<Record<string, string>>, fixture: string): void {
+    mkdirSync(this.place.path('input'), { recursive: true });
+    for (const [name, text] of Object.entries(inputs)) this.place.write(`input/${name}`, text);
+    copyFileSync(join(repository, 'test/fixtures', fixture), this.place.path(fixture.replace(/.*\//, '')));
+  }
+
+  async submit(jobFile: string, request: Partial<SubmitRequest> = {}): Promise<JobId> {
+    const bundle = await bundleJob(this.place.path(jobFile));
+    await this.client.uploadBundle(bundle.code, bundle.sha256);
+    const { job } = await this.client.submit({
+      requestId: randomBytes(16).toString('hex'),
+      name: jobFile.replace(/\.ts$/, ''),
+      codeVersion: bundle.sha256,
+      baseUri: `${pathToFileURL(this.place.folder).href}/`,
+      ...request,
+    });
+    return job;
+  }
+
+  /** All events of the job, to its outcome; goes on over broken connections as any client does. */
+  async watch(job: JobId): Promise<Watched> {
+    const events: JobEvent[] = [];
+    for await (const event of this.client.watch(job)) {
+      events.push(event);
+      if (event.type === 'outcome') return { events, outcome: event.outcome };
+    }
+    throw new Error('the watch ended without an outcome');
+  }
+
+  /** Asks all processes to stop, workers first, and says how each ended. */
+  async stop(): Promise<readonly Ended[]> {
+    const ended = await Promise.all(this.workers.map((worker) => end(worker, 'SIGTERM')));
+    return this.coordinator ? [...ended, await end(this.coordinator, 'SIGTERM')] : ended;
+  }
+
+  /** What a stopped cluster should not have left: processes, temporary files, staged outputs, shuffle objects. */
+  leftovers(): readonly string[] {
+    const files = this.place.files('.').filter((file) => /^tmp\/|_staging|v1\/shuffle\/.*\//.test(file));
+    return [...this.place.processes().map((pid) => `process ${pid}`), ...files];
+  }
+
+  /** Ends whatever is left of it, and removes its folder. */
+  async remove(): Promise<void> {
+    this.#client?.close();
+    const running = [...this.workers, ...(this.coordinator ? [this.coordinator] : [])];
+    await Promise.all(running.map((process) => end(process, 'SIGKILL')));
+    await eventually(() => this.place.processes().length === 0);
+    this.place.remove();
+  }
+}
+
+/** The signal reaches stopped processes too. */
+export function end(running: Running, signal: NodeJS.Signals): Promise<Ended> {
+  running.child.kill(signal);
+  return running.ended;
+}
+
+/** Resolves with the line that says so; rejects with what the process said when it ends instead. */
+function ready(running: Running): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      const line = running.stdout.split('\n').find((text) => text.includes('is ready'));
+      if (line !== undefined) resolve(line);
+    };
+    running.child.stdout?.on('data', look);
+    look();
+    void running.ended.then(({ stderr }) => reject(new Error(`a process ended before it was ready: ${stderr}`)));
+  });
+}
