@@ -11,20 +11,25 @@ import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
+import { CodeInUse } from './code-in-use.js';
 import { carryOut } from './committer.js';
 import { EffectRunner } from './effect-runner.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
 import { Journal } from './journal.js';
-import { lead } from './leadership.js';
+import { collectJournal } from './journal-collection.js';
+import { lead, type Leadership } from './leadership.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
+import type { SinceSnapshot } from './replay.js';
 import { step } from './scheduler/decide.js';
 import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
-import type { CallNumber, Command, SchedulerEvent, SessionNumber } from './scheduler/events.js';
+import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
-import { isEnded } from './scheduler/state.js';
-import { mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
+import { privateRetention, type Retention } from './scheduler/retention.js';
+import { isEnded, type Job } from './scheduler/state.js';
+import { isHeldBack, mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
+import { Snapshots } from './snapshots.js';
 
 export interface CoreOptions {
   readonly store: ObjectStore;
@@ -35,6 +40,10 @@ export interface CoreOptions {
   readonly random: (bytes: number) => Uint8Array;
   readonly owner: Owner;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** How long what is over is kept; by default as suits a store that serves one job. */
+  readonly retention?: Retention;
+  /** A snapshot is taken after so many slots, or bytes of slots; by default as the limits say. */
+  readonly snapshotEvery?: SinceSnapshot;
   /** It no longer leads, or its journal is broken: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
 }
@@ -69,11 +78,16 @@ export class Coordinator {
   readonly #releases = new Releases();
   readonly #effects: EffectRunner;
   readonly #watch: JobWatch;
+  readonly #snapshots: Snapshots;
+  readonly #code: CodeInUse;
+  #collecting: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
   readonly #sessions = new Map<SessionNumber, SessionPort>();
   readonly #calls = new Map<CallNumber, Call>();
   /** Jobs that may have effects to start. */
   readonly #unsettled = new Set<JobId>();
+  /** Jobs whose cleaning up waits for its time. */
+  readonly #heldBack = new Set<JobId>();
   /** So many records have to be durable before effects of the job may start. */
   readonly #lastRecord = new Map<JobId, number>();
   #cancelWake: () => void = () => undefined;
@@ -81,7 +95,7 @@ export class Coordinator {
   #halted: GristmillError | undefined;
   #onIdle: () => void = () => undefined;
 
-  private constructor(options: CoreOptions, state: SchedulerState, nextSlot: number, writer: string) {
+  private constructor(options: CoreOptions, state: SchedulerState, { nextSlot, since }: Leadership, writer: string) {
     const { store, clock } = options;
     this.#options = options;
     this.#state = state;
@@ -94,18 +108,22 @@ export class Coordinator {
       epoch: this.epoch,
       writer,
       nextSlot,
+      onSlot: (written) => this.#snapshots.onSlot(written),
       onDurable: (count) => {
         this.#releases.durable(count);
         this.#startEffects();
       },
       onHalt: (error) => this.#halt(error),
     });
+    this.#snapshots = this.#makeSnapshots(random, since);
+    this.#code = new CodeInUse(clock, state.volatile.retention.jobs?.uploadGraceMs ?? 0);
+    const dropCode = (job: Job) => this.#code.drop(store, state.durable, job);
     const isPending = (id: JobId, effect: Effect) => {
       const job = state.durable.jobs.get(id);
       return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
     };
     this.#effects = new EffectRunner({
-      carryOut: (job, effect) => carryOut({ ...options, random, isPending }, job, effect, this.#stop.signal),
+      carryOut: (job, effect) => carryOut({ ...options, random, isPending, dropCode }, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {
         if (result.kind === 'failed' || result.kind === 'given-up') {
           options.log.warn({ job, effect, failure: result.failure }, 'an effect failed');
@@ -121,17 +139,25 @@ export class Coordinator {
 
   /** Becomes the leader of the store, replays its journal and goes on where the last leader ended. */
   static async start(options: CoreOptions): Promise<Coordinator> {
-    const { store, storeUri, clock, owner } = options;
+    const { store, storeUri, clock, owner, retention = privateRetention } = options;
     const writer = Buffer.from(options.random(16)).toString('hex');
     const random = () => fractionOf(options.random(4));
-    const { durable, nextSlot } = await lead({ store, clock, random, writer, host: owner.host });
-    const coordinator = new Coordinator(options, startState(durable, storeUri, clock.monotonic()), nextSlot, writer);
+    const leadership = await lead({ store, clock, random, writer, host: owner.host });
+    const { durable, damaged } = leadership;
+    if (damaged.length > 0) options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
+    const state = startState(durable, storeUri, clock.monotonic(), retention);
+    const coordinator = new Coordinator(options, state, leadership, writer);
     for (const job of durable.jobs.values()) {
       coordinator.#watch.show(job.id, job.eventsEnd);
       coordinator.#unsettled.add(job.id);
     }
     coordinator.#dispatch({ type: 'tick' });
     return coordinator;
+  }
+
+  /** Code is about to be stored, whose job will follow; resolves when it may be. */
+  uploading(sha256: string): Promise<void> {
+    return this.#code.uploading(sha256);
   }
 
   /** Durable before it answers; the same request id answers with the same job. */
@@ -196,6 +222,23 @@ export class Coordinator {
     if (graceMs > 0 && !this.#halted) await this.#cleanedUp(graceMs);
     this.#halt(new GristmillError('unavailable', 'the coordinator is shutting down'));
     await Promise.all([this.#effects.stop(), this.#journal.close()]);
+    await Promise.all([this.#snapshots.close(), this.#collecting]);
+  }
+
+  #makeSnapshots(random: () => number, since: SinceSnapshot): Snapshots {
+    const { store, clock, log, snapshotEvery } = this.#options;
+    const every = snapshotEvery ?? { slots: limits.snapshotSlots, bytes: limits.snapshotBytes };
+    const { durable } = this.#state;
+    const options = { store, clock, random, every, durable, signal: this.#stop.signal };
+    return new Snapshots(
+      {
+        ...options,
+        cut: () => this.#journal.cut(),
+        onTaken: (slot) => this.#dispatch({ type: 'snapshot-taken', slot }),
+        onFailed: (error) => log.warn({ code: error.code, message: error.message }, 'no snapshot could be taken'),
+      },
+      since,
+    );
   }
 
   #call(event: (call: CallNumber) => SchedulerEvent): Promise<Submitted> {
@@ -227,6 +270,10 @@ export class Coordinator {
     if (this.#halted) return;
     const { clock } = this.#options;
     const now = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+    if (event.type === 'tick') {
+      for (const id of this.#heldBack) this.#unsettled.add(id);
+      this.#heldBack.clear();
+    }
     const { records, commands } = step(this.#state, event, now);
     const count = this.#journal.append(records);
     for (const record of records) {
@@ -240,7 +287,7 @@ export class Coordinator {
       });
     }
     this.#startEffects();
-    this.#wakeLater(now.monotonicMs);
+    this.#wakeLater(now);
   }
 
   #obey(command: Command): void {
@@ -261,7 +308,16 @@ export class Coordinator {
         this.#calls.delete(command.call);
         return;
       case 'show-events':
-        this.#watch.show(command.job, command.end);
+        if (this.#state.durable.jobs.has(command.job)) this.#watch.show(command.job, command.end);
+        else this.#watch.forget(command.job);
+        return;
+      case 'collect-journal':
+        this.#collecting = this.#collecting
+          .then(() => collectJournal(this.#options.store, command))
+          .catch((thrown: unknown) => {
+            const { code, message } = GristmillError.from(thrown);
+            this.#options.log.warn({ code, message }, 'old journal slots could not be deleted; the next time they are');
+          });
         return;
     }
   }
@@ -271,8 +327,14 @@ export class Coordinator {
     const nowMs = this.#options.clock.monotonic();
     for (const id of [...this.#unsettled]) {
       const job = durable.jobs.get(id);
+      if (!job || isHeldBack(this.#state, job, nowMs)) {
+        this.#unsettled.delete(id);
+        if (job) this.#heldBack.add(id);
+        else this.#lastRecord.delete(id);
+        continue;
+      }
       const isDurable = (this.#lastRecord.get(id) ?? 0) <= this.#journal.durable;
-      if (!job || !isDurable || !mayTakeEffect(this.#state, job, nowMs)) continue;
+      if (!isDurable || !mayTakeEffect(this.#state, job, nowMs)) continue;
       this.#effects.start(job);
       if (!this.#effects.isIdle(id) || pendingEffects(job).length > 0) continue;
       this.#unsettled.delete(id);
@@ -282,9 +344,9 @@ export class Coordinator {
   }
 
   /** By the time that was decided with: a wait that ends between that and a later reading would never be woken from. */
-  #wakeLater(decidedMs: number): void {
+  #wakeLater({ monotonicMs: decidedMs, wallMs }: Now): void {
     this.#cancelWake();
-    const wakeMs = nextWakeMs(this.#state, decidedMs);
+    const wakeMs = nextWakeMs(this.#state, decidedMs, wallMs);
     if (wakeMs === Infinity) return;
     const waitMs = Math.max(1, Math.ceil(wakeMs - decidedMs));
     this.#cancelWake = this.#options.clock.after(waitMs, () => this.#dispatch({ type: 'tick' }));

@@ -33,6 +33,12 @@ export class JobWatch {
     for (const wake of this.#waiting.get(job) ?? []) wake();
   }
 
+  /** There is no such job any more. */
+  forget(job: JobId): void {
+    this.#shown.delete(job);
+    for (const wake of this.#waiting.get(job) ?? []) wake();
+  }
+
   async *events(
     id: JobId,
     after: number,

@@ -4,15 +4,13 @@
  * before anything else is written. A writer that finds its slot taken by a higher epoch halts with `fenced`.
  */
 import { delay, type Clock } from '../shared/clock.js';
-import { ERRORS, GristmillError, hasCode } from '../shared/errors.js';
+import { ERRORS, GristmillError } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { putOnce } from '../shared/store/put-once.js';
-import { corrupt, decodeSlot, encodeSlot, type Slot } from './journal-format.js';
-import { evolve } from './scheduler/evolve.js';
+import { corrupt, decodeSlot, encodeSlot } from './journal-format.js';
 import type { JournalRecord } from './scheduler/records.js';
-import { emptyState, type DurableState } from './scheduler/state.js';
 
 export interface JournalOptions {
   readonly store: ObjectStore;
@@ -25,8 +23,16 @@ export interface JournalOptions {
   readonly nextSlot: number;
   /** So many records are durable, counted from the first append of this writer. */
   readonly onDurable: (count: number) => void;
+  /** A slot was written; it ends with the record of this count. Called before `onDurable`. */
+  readonly onSlot?: (written: WrittenSlot) => void;
   /** Nothing more will be written. */
   readonly onHalt: (error: GristmillError) => void;
+}
+
+export interface WrittenSlot {
+  readonly slot: number;
+  readonly bytes: number;
+  readonly count: number;
 }
 
 export class Journal {
@@ -36,6 +42,8 @@ export class Journal {
   #appended = 0;
   #durable = 0;
   #nextSlot: number;
+  /** A slot ends after this count of records, if any is to. */
+  #cut = 0;
   #writing: Promise<void> | undefined;
 
   constructor(options: JournalOptions) {
@@ -57,6 +65,12 @@ export class Journal {
     return this.#durable;
   }
 
+  /** What is appended from now on goes into a later slot than what has been. Returns the count at which that one ends. */
+  cut(): number {
+    this.#cut = this.#appended;
+    return this.#cut;
+  }
+
   /** Stops after the append in flight; resolves when it has ended. */
   async close(): Promise<void> {
     this.#waiting = [];
@@ -67,9 +81,11 @@ export class Journal {
   async #write(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const records = this.#waiting.splice(0, limits.journalBatchMax);
-        await this.#writeSlot(records);
+        const untilCut = this.#cut > this.#durable ? this.#cut - this.#durable : Infinity;
+        const records = this.#waiting.splice(0, Math.min(limits.journalBatchMax, untilCut));
+        const written = await this.#writeSlot(records);
         this.#durable += records.length;
+        this.#options.onSlot?.({ ...written, count: this.#durable });
         this.#options.onDurable(this.#durable);
       }
     } catch (thrown) {
@@ -82,7 +98,7 @@ export class Journal {
     }
   }
 
-  async #writeSlot(records: readonly JournalRecord[]): Promise<void> {
+  async #writeSlot(records: readonly JournalRecord[]): Promise<Omit<WrittenSlot, 'count'>> {
     const { store, epoch, writer } = this.#options;
     const slot = this.#nextSlot;
     const key = storeKeys.journal(slot);
@@ -93,6 +109,7 @@ export class Journal {
       throw fenced(epoch, other.epoch);
     }
     this.#nextSlot = slot + 1;
+    return { slot, bytes: bytes.length };
   }
 
   /** As long as the store is away, the journal waits for it. */
@@ -112,33 +129,4 @@ export class Journal {
 
 export function fenced(epoch: number, other: number): GristmillError {
   return new GristmillError('fenced', `another coordinator leads this store: epoch ${other} follows ${epoch}`);
-}
-
-export interface Replayed {
-  readonly durable: DurableState;
-  readonly nextSlot: number;
-  /** Of the last slot. */
-  readonly epoch: number;
-}
-
-/** Rebuilds the durable state from every slot that there is. */
-export async function replay(store: ObjectStore): Promise<Replayed> {
-  const durable = emptyState();
-  let epoch = 0;
-  for (let slot = 1; ; slot++) {
-    const found = await readSlot(store, slot);
-    if (!found) return { durable, nextSlot: slot, epoch };
-    if (found.epoch < epoch) throw corrupt(slot, `its epoch ${found.epoch} is lower than the one before, ${epoch}`);
-    epoch = found.epoch;
-    for (const record of found.records) evolve(durable, record);
-  }
-}
-
-async function readSlot(store: ObjectStore, slot: number): Promise<Slot | undefined> {
-  try {
-    return decodeSlot(slot, await store.get(storeKeys.journal(slot)));
-  } catch (thrown) {
-    if (hasCode(thrown, 'object-not-found')) return undefined;
-    throw thrown;
-  }
 }
