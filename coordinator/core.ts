@@ -16,8 +16,9 @@ import { carryOut } from './committer.js';
 import { EffectRunner } from './effect-runner.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
+import { fencedPorts } from './fenced-store.js';
 import { Journal } from './journal.js';
-import { collectJournal } from './journal-collection.js';
+import { JournalUpkeep } from './journal-upkeep.js';
 import { lead, type Leadership } from './leadership.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
@@ -29,7 +30,6 @@ import type { SubmitRequest } from './scheduler/records.js';
 import { privateRetention, type Retention } from './scheduler/retention.js';
 import { isEnded, type Job } from './scheduler/state.js';
 import { isHeldBack, mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
-import { Snapshots } from './snapshots.js';
 
 export interface CoreOptions {
   readonly store: ObjectStore;
@@ -78,9 +78,8 @@ export class Coordinator {
   readonly #releases = new Releases();
   readonly #effects: EffectRunner;
   readonly #watch: JobWatch;
-  readonly #snapshots: Snapshots;
+  readonly #upkeep: JournalUpkeep;
   readonly #code: CodeInUse;
-  #collecting: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
   readonly #sessions = new Map<SessionNumber, SessionPort>();
   readonly #calls = new Map<CallNumber, Call>();
@@ -108,22 +107,34 @@ export class Coordinator {
       epoch: this.epoch,
       writer,
       nextSlot,
-      onSlot: (written) => this.#snapshots.onSlot(written),
+      onSlot: (written) => this.#upkeep.onSlot(written),
       onDurable: (count) => {
         this.#releases.durable(count);
         this.#startEffects();
       },
       onHalt: (error) => this.#halt(error),
     });
-    this.#snapshots = this.#makeSnapshots(random, since);
+    this.#upkeep = new JournalUpkeep(
+      {
+        ...options,
+        random,
+        durable: state.durable,
+        cut: () => this.#journal.cut(),
+        onTaken: (slot) => this.#dispatch({ type: 'snapshot-taken', slot }),
+        signal: this.#stop.signal,
+      },
+      since,
+    );
     this.#code = new CodeInUse(clock, state.volatile.retention.jobs?.uploadGraceMs ?? 0);
     const dropCode = (job: Job) => this.#code.drop(store, state.durable, job);
     const isPending = (id: JobId, effect: Effect) => {
       const job = state.durable.jobs.get(id);
       return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
     };
+    const confirm = () => this.#journal.confirm();
+    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending, dropCode };
     this.#effects = new EffectRunner({
-      carryOut: (job, effect) => carryOut({ ...options, random, isPending, dropCode }, job, effect, this.#stop.signal),
+      carryOut: (job, effect) => carryOut(ports, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {
         if (result.kind === 'failed' || result.kind === 'given-up') {
           options.log.warn({ job, effect, failure: result.failure }, 'an effect failed');
@@ -209,6 +220,7 @@ export class Coordinator {
     return {
       receive: (message) => {
         if (!this.#sessions.has(session)) return;
+        this.#confirmSoon();
         this.#dispatch({ type: 'worker-message', session, message, random: fractionOf(this.#options.random(4)) });
       },
       closed: () => {
@@ -222,23 +234,7 @@ export class Coordinator {
     if (graceMs > 0 && !this.#halted) await this.#cleanedUp(graceMs);
     this.#halt(new GristmillError('unavailable', 'the coordinator is shutting down'));
     await Promise.all([this.#effects.stop(), this.#journal.close()]);
-    await Promise.all([this.#snapshots.close(), this.#collecting]);
-  }
-
-  #makeSnapshots(random: () => number, since: SinceSnapshot): Snapshots {
-    const { store, clock, log, snapshotEvery } = this.#options;
-    const every = snapshotEvery ?? { slots: limits.snapshotSlots, bytes: limits.snapshotBytes };
-    const { durable } = this.#state;
-    const options = { store, clock, random, every, durable, signal: this.#stop.signal };
-    return new Snapshots(
-      {
-        ...options,
-        cut: () => this.#journal.cut(),
-        onTaken: (slot) => this.#dispatch({ type: 'snapshot-taken', slot }),
-        onFailed: (error) => log.warn({ code: error.code, message: error.message }, 'no snapshot could be taken'),
-      },
-      since,
-    );
+    await this.#upkeep.close();
   }
 
   #call(event: (call: CallNumber) => SchedulerEvent): Promise<Submitted> {
@@ -253,8 +249,15 @@ export class Coordinator {
     });
   }
 
-  /** Resolves when all that is so now is durable. */
-  #settled(): Promise<void> {
+  /** Whoever is still connected to a leader that another has followed is to learn of it. */
+  #confirmSoon(): void {
+    // A store that is away says nothing; the next message asks again.
+    this.#journal.confirm().catch(() => undefined);
+  }
+
+  /** Resolves when all that is so now is durable, and this coordinator leads. */
+  async #settled(): Promise<void> {
+    await this.#journal.confirm().catch(() => undefined);
     return new Promise((resolve, reject) => {
       if (this.#halted) reject(this.#halted);
       const onStop = () => reject(this.#halted ?? new GristmillError('unavailable', 'the coordinator has stopped'));
@@ -312,12 +315,7 @@ export class Coordinator {
         else this.#watch.forget(command.job);
         return;
       case 'collect-journal':
-        this.#collecting = this.#collecting
-          .then(() => collectJournal(this.#options.store, command))
-          .catch((thrown: unknown) => {
-            const { code, message } = GristmillError.from(thrown);
-            this.#options.log.warn({ code, message }, 'old journal slots could not be deleted; the next time they are');
-          });
+        this.#upkeep.collect(command);
         return;
     }
   }

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../shared/store/object-store.js';
 import { snapshotSlots } from './replay.js';
 import type { Command } from './scheduler/events.js';
 
-type Collect = Extract<Command, { readonly type: 'collect-journal' }>;
+export type Collect = Extract<Command, { readonly type: 'collect-journal' }>;
 
 const DELETE_BATCH = 1000;
 /** The newest may turn out to be damaged. */

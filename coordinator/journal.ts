@@ -4,7 +4,7 @@
  * before anything else is written. A writer that finds its slot taken by a higher epoch halts with `fenced`.
  */
 import { delay, type Clock } from '../shared/clock.js';
-import { ERRORS, GristmillError } from '../shared/errors.js';
+import { ERRORS, GristmillError, hasCode } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
@@ -45,10 +45,14 @@ export class Journal {
   /** A slot ends after this count of records, if any is to. */
   #cut = 0;
   #writing: Promise<void> | undefined;
+  /** When it was last seen that nobody else leads. */
+  #confirmedMs: number;
+  #confirming: Promise<void> | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#nextSlot = options.nextSlot;
+    this.#confirmedMs = options.clock.monotonic();
   }
 
   /** Queues the records; returns the count that `onDurable` has to reach. */
@@ -69,6 +73,38 @@ export class Journal {
   cut(): number {
     this.#cut = this.#appended;
     return this.#cut;
+  }
+
+  /**
+   * Resolves when this writer led a moment ago; rejects, and halts, when another leads. A process may stand still at any
+   * time: what it read before that says nothing about now.
+   */
+  async confirm(): Promise<void> {
+    const { clock } = this.#options;
+    while (clock.monotonic() - this.#confirmedMs > limits.leaderConfirmMs) {
+      this.#confirming ??= this.#look().finally(() => (this.#confirming = undefined));
+      await this.#confirming;
+    }
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock, epoch, onHalt } = this.#options;
+    const sentMs = clock.monotonic();
+    const slot = this.#nextSlot;
+    const found = await store.get(storeKeys.journal(slot)).catch((thrown: unknown) => {
+      if (hasCode(thrown, 'object-not-found')) return undefined;
+      throw thrown;
+    });
+    const other = found && decodeSlot(slot, found);
+    if (other && other.epoch > epoch) {
+      const error = fenced(epoch, other.epoch);
+      this.#waiting = [];
+      this.#stop.abort(error);
+      onHalt(error);
+      throw error;
+    }
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
   }
 
   /** Stops after the append in flight; resolves when it has ended. */
@@ -103,12 +139,14 @@ export class Journal {
     const slot = this.#nextSlot;
     const key = storeKeys.journal(slot);
     const bytes = encodeSlot({ slot, epoch, writer, records });
+    const sentMs = this.#options.clock.monotonic();
     if ((await this.#settle(key, bytes)) === 'lost') {
       const other = decodeSlot(slot, await store.get(key));
       if (other.epoch <= epoch) throw corrupt(slot, `a writer of epoch ${other.epoch} took it from one of ${epoch}`);
       throw fenced(epoch, other.epoch);
     }
     this.#nextSlot = slot + 1;
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
     return { slot, bytes: bytes.length };
   }
 

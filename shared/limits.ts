@@ -117,6 +117,8 @@ export const limits = {
   storeBackoffMs: 50,
   /** Records appended to one journal slot. */
   journalBatchMax: 1_000,
+  /** A leader that has not seen for so long that it leads looks again before it changes anything but the journal. */
+  leaderConfirmMs: 1_000,
   /** Slots after which the leader takes a snapshot: a start reads one and at most about so many slots. */
   snapshotSlots: 1_000,
   /** Bytes of slots after which it does so, however few they are. */
