@@ -143,6 +143,7 @@ export class Coordinator {
       },
     });
     this.#watch = new JobWatch(clock, (job) => {
+      this.#confirmSoon();
       const found = state.durable.jobs.get(job);
       return found && { job: found, board: state.volatile.boards.get(job) };
     });
@@ -185,6 +186,8 @@ export class Coordinator {
 
   async get(job: JobId): Promise<JobView> {
     const found = this.#state.durable.jobs.get(job);
+    // Of what a predecessor knows nothing, its successor may know all.
+    if (!found) await this.#journal.confirmNow();
     if (!found) throw new GristmillError('job-not-found', `there is no job ${job}`, { context: { job } });
     const view = jobView(found, this.#state.volatile.boards.get(job));
     await this.#settled();
@@ -200,8 +203,16 @@ export class Coordinator {
   }
 
   /** Events after the cursor in batches, then new ones as they happen, until the outcome. */
-  watch(job: JobId, cursor: number, signal: AbortSignal): AsyncGenerator<readonly JobEventView[], void, undefined> {
-    return this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
+  async *watch(
+    job: JobId,
+    cursor: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly JobEventView[], void, undefined> {
+    if (!this.#watch.knows(job)) {
+      await this.#settled();
+      await this.#journal.confirmNow();
+    }
+    yield* this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
   }
 
   /** A worker has opened a stream and says who it is. */
@@ -255,9 +266,9 @@ export class Coordinator {
     this.#journal.confirm().catch(() => undefined);
   }
 
-  /** Resolves when all that is so now is durable, and this coordinator leads. */
-  async #settled(): Promise<void> {
-    await this.#journal.confirm().catch(() => undefined);
+  /** Resolves when all that is so now is durable. */
+  #settled(): Promise<void> {
+    this.#confirmSoon();
     return new Promise((resolve, reject) => {
       if (this.#halted) reject(this.#halted);
       const onStop = () => reject(this.#halted ?? new GristmillError('unavailable', 'the coordinator has stopped'));

@@ -58,8 +58,14 @@ export function eventView(job: Job, event: LoggedEvent): JobEventView {
   const { index, atMs, ...rest } = event;
   const head = { cursor: (index + 1) * CURSOR_STEP, atMs };
   return rest.type === 'outcome'
-    ? { ...head, type: 'outcome', outcome: jobView(job, undefined) }
+    ? { ...head, type: 'outcome', outcome: outcomeView(job) }
     : { ...head, ...rest };
+}
+
+/** As it was told first: whoever watches later, even of an archived job, is told the same. */
+function outcomeView(job: Job): JobView {
+  const view = jobView(job, undefined);
+  return { ...view, state: view.outcome ?? view.state };
 }
 
 export function jobView(job: Job, board: JobBoard | undefined): JobView {

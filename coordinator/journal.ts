@@ -4,12 +4,13 @@
  * before anything else is written. A writer that finds its slot taken by a higher epoch halts with `fenced`.
  */
 import { delay, type Clock } from '../shared/clock.js';
-import { ERRORS, GristmillError, hasCode } from '../shared/errors.js';
+import { ERRORS, GristmillError } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { putOnce } from '../shared/store/put-once.js';
 import { corrupt, decodeSlot, encodeSlot } from './journal-format.js';
+import { readSlot } from './replay.js';
 import type { JournalRecord } from './scheduler/records.js';
 
 export interface JournalOptions {
@@ -81,24 +82,40 @@ export class Journal {
    */
   async confirm(): Promise<void> {
     const { clock } = this.#options;
-    while (clock.monotonic() - this.#confirmedMs > limits.leaderConfirmMs) {
+    await this.#confirmWhile(() => clock.monotonic() - this.#confirmedMs > limits.leaderConfirmMs);
+  }
+
+  async #confirmWhile(isDoubtful: () => boolean): Promise<void> {
+    while (isDoubtful()) {
       this.#confirming ??= this.#look().finally(() => (this.#confirming = undefined));
       await this.#confirming;
     }
     this.#stop.signal.throwIfAborted();
   }
 
+  /** As `confirm`, that it leads now and not a moment ago, and waiting for a store that is away. */
+  async confirmNow(): Promise<void> {
+    const { clock, random } = this.#options;
+    const sinceMs = clock.monotonic();
+    for (;;) {
+      try {
+        return await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
+      } catch (thrown) {
+        if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
+      }
+      await delay(clock, limits.attemptBackoffMs * (0.5 + random()), this.#stop.signal);
+    }
+  }
+
   async #look(): Promise<void> {
     const { store, clock, epoch, onHalt } = this.#options;
     const sentMs = clock.monotonic();
-    const slot = this.#nextSlot;
-    const found = await store.get(storeKeys.journal(slot)).catch((thrown: unknown) => {
-      if (hasCode(thrown, 'object-not-found')) return undefined;
-      throw thrown;
-    });
-    const other = found && decodeSlot(slot, found);
-    if (other && other.epoch > epoch) {
-      const error = fenced(epoch, other.epoch);
+    for (let slot = this.#nextSlot; ; slot++) {
+      const found = await readSlot(store, slot);
+      if (!found) break;
+      // An append of ours whose answer has not come yet says nothing about the slot after it.
+      if (found.epoch <= epoch) continue;
+      const error = fenced(epoch, found.epoch);
       this.#waiting = [];
       this.#stop.abort(error);
       onHalt(error);

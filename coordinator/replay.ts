@@ -88,7 +88,7 @@ async function replayFrom(store: ObjectStore, snapshot: Snapshot | undefined) {
   return { durable, nextSlot, epoch, since: { slots: nextSlot - first, bytes } };
 }
 
-interface FoundSlot extends Slot {
+export interface FoundSlot extends Slot {
   readonly bytes: number;
 }
 
@@ -115,7 +115,8 @@ async function* slotsFrom(store: ObjectStore, first: number): AsyncGenerator<Fou
   }
 }
 
-async function readSlot(store: ObjectStore, slot: number): Promise<FoundSlot | undefined> {
+/** Undefined: there is no such slot. */
+export async function readSlot(store: ObjectStore, slot: number): Promise<FoundSlot | undefined> {
   try {
     const bytes = await store.get(storeKeys.journal(slot));
     return { ...decodeSlot(slot, bytes), bytes: bytes.length };
