@@ -62,6 +62,7 @@ export function jobFromWire(wire: Job__Output): Job {
     job: parseJobId(wire.jobId),
     name: wire.name,
     state: stateFromWire(wire.state),
+    outcome: wire.outcome === 'JOB_STATE_UNSPECIFIED' ? undefined : stateFromWire(wire.outcome),
     reason: wire.reason,
     submittedAtMs: numberOf(wire.submittedAtMs, 'submission'),
     endedAtMs: endedAtMs === 0 ? undefined : endedAtMs,

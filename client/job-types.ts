@@ -53,6 +53,8 @@ export interface Job {
   readonly job: JobId;
   readonly name: string;
   readonly state: JobState;
+  /** How it ended, also once it is archived; undefined while it has not. */
+  readonly outcome: JobState | undefined;
   /** Why it waits or why it ended. */
   readonly reason: string;
   readonly submittedAtMs: number;

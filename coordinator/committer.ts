@@ -33,6 +33,8 @@ export interface CommitterPorts {
   readonly dataRoots?: DataRoots;
   readonly owner: Owner;
   readonly clock: Clock;
+  /** Removes the code of an archived job, unless it is wanted. */
+  readonly dropCode: (job: Job) => Promise<void>;
   /** Whether the effect is still among what the job, as it is now, has to do. */
   readonly isPending: (job: JobId, effect: Effect) => boolean;
   /** In [0, 1). */
@@ -72,7 +74,9 @@ async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise
       const inspection = await readInspection(ports.store, job);
       await ports.dataRoots?.check(inspection);
       const { descriptor, output } = inspection;
-      const inspected = { name: descriptor.name, kind: descriptor.kind, format: descriptor.sink.format, output };
+      const { name, kind, sink, deadlineMs } = descriptor;
+      const deadline = deadlineMs === undefined ? {} : { deadlineMs };
+      const inspected = { name, kind, format: sink.format, output, ...deadline };
       return { kind: 'inspected', inspected };
     }
     case 'claim-output': {
@@ -151,6 +155,17 @@ async function takeStep(ports: CommitterPorts, job: Job, step: Step): Promise<vo
     case 'shuffle-swept':
       await sweep(store, storeKeys.shufflePrefix(job.id));
       return;
+    case 'job-swept':
+      await sweep(store, storeKeys.jobPrefix(job.id), storeKeys.audit(job.id));
+      return;
+    case 'bundle-swept':
+      await ports.dropCode(job);
+      return;
+    case 'evidence-swept':
+      await sweep(store, storeKeys.jobPrefix(job.id));
+      return;
+    case 'forgotten':
+      return;
   }
 }
 
@@ -172,10 +187,10 @@ async function removePublished({ store, prefix }: OutputPlace, job: Job): Promis
 }
 
 /** Also what killed attempts have staged and never published. */
-async function sweep(store: ObjectStore, prefix: string): Promise<void> {
+async function sweep(store: ObjectStore, prefix: string, but?: string): Promise<void> {
   await store.discardStaged(prefix, { deep: true });
   let keys: string[] = [];
-  for await (const { key } of store.list(prefix)) keys.push(key);
+  for await (const { key } of store.list(prefix)) if (key !== but) keys.push(key);
   while (keys.length > 0) {
     await store.delete(keys.slice(0, DELETE_BATCH));
     keys = keys.slice(DELETE_BATCH);

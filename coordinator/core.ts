@@ -11,21 +11,33 @@ import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
+import { CodeInUse } from './code-in-use.js';
 import { carryOut } from './committer.js';
 import type { DataRoots } from './data-roots.js';
 import { EffectRunner } from './effect-runner.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
+import { fencedPorts } from './fenced-store.js';
 import { Journal } from './journal.js';
-import { lead } from './leadership.js';
+import { JournalUpkeep } from './journal-upkeep.js';
+import { lead, type Leadership } from './leadership.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
+import type { SinceSnapshot } from './replay.js';
 import { step } from './scheduler/decide.js';
 import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
-import type { CallNumber, Command, SchedulerEvent, SessionNumber } from './scheduler/events.js';
+import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
-import { isEnded } from './scheduler/state.js';
-import { leasesOf, mayTakeEffect, nextWakeMs, startState, type SchedulerState } from './scheduler/volatile.js';
+import { privateRetention, type Retention } from './scheduler/retention.js';
+import { isEnded, type Job } from './scheduler/state.js';
+import {
+  isHeldBack,
+  leasesOf,
+  mayTakeEffect,
+  nextWakeMs,
+  startState,
+  type SchedulerState,
+} from './scheduler/volatile.js';
 
 export interface CoreOptions {
   readonly store: ObjectStore;
@@ -40,6 +52,10 @@ export interface CoreOptions {
   /** Which files jobs may use; absent: every one. */
   readonly dataRoots?: DataRoots;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
+  /** How long what is over is kept; by default as suits a store that serves one job. */
+  readonly retention?: Retention;
+  /** A snapshot is taken after so many slots, or bytes of slots; by default as the limits say. */
+  readonly snapshotEvery?: SinceSnapshot;
   /** It no longer leads, or its journal is broken: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
 }
@@ -74,11 +90,15 @@ export class Coordinator {
   readonly #releases = new Releases();
   readonly #effects: EffectRunner;
   readonly #watch: JobWatch;
+  readonly #upkeep: JournalUpkeep;
+  readonly #code: CodeInUse;
   readonly #stop = new AbortController();
   readonly #sessions = new Map<SessionNumber, SessionPort>();
   readonly #calls = new Map<CallNumber, Call>();
   /** Jobs that may have effects to start. */
   readonly #unsettled = new Set<JobId>();
+  /** Jobs whose cleaning up waits for its time. */
+  readonly #heldBack = new Set<JobId>();
   /** So many records have to be durable before effects of the job may start. */
   readonly #lastRecord = new Map<JobId, number>();
   #cancelWake: () => void = () => undefined;
@@ -86,7 +106,7 @@ export class Coordinator {
   #halted: GristmillError | undefined;
   #onIdle: () => void = () => undefined;
 
-  private constructor(options: CoreOptions, state: SchedulerState, nextSlot: number, writer: string) {
+  private constructor(options: CoreOptions, state: SchedulerState, { nextSlot, since }: Leadership, writer: string) {
     const { store, clock } = options;
     this.#options = options;
     this.#state = state;
@@ -99,18 +119,34 @@ export class Coordinator {
       epoch: this.epoch,
       writer,
       nextSlot,
+      onSlot: (written) => this.#upkeep.onSlot(written),
       onDurable: (count) => {
         this.#releases.durable(count);
         this.#startEffects();
       },
       onHalt: (error) => this.#halt(error),
     });
+    this.#upkeep = new JournalUpkeep(
+      {
+        ...options,
+        random,
+        durable: state.durable,
+        cut: () => this.#journal.cut(),
+        onTaken: (slot) => this.#dispatch({ type: 'snapshot-taken', slot }),
+        signal: this.#stop.signal,
+      },
+      since,
+    );
+    this.#code = new CodeInUse(clock, state.volatile.retention.jobs?.uploadGraceMs ?? 0);
+    const dropCode = (job: Job) => this.#code.drop(store, state.durable, job);
     const isPending = (id: JobId, effect: Effect) => {
       const job = state.durable.jobs.get(id);
       return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
     };
+    const confirm = () => this.#journal.confirm();
+    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending, dropCode };
     this.#effects = new EffectRunner({
-      carryOut: (job, effect) => carryOut({ ...options, random, isPending }, job, effect, this.#stop.signal),
+      carryOut: (job, effect) => carryOut(ports, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {
         if (result.kind === 'failed' || result.kind === 'given-up') {
           options.log.warn({ job, effect, failure: result.failure }, 'an effect failed');
@@ -119,6 +155,7 @@ export class Coordinator {
       },
     });
     this.#watch = new JobWatch(clock, (job) => {
+      this.#confirmSoon();
       const found = state.durable.jobs.get(job);
       return found && { job: found, board: state.volatile.boards.get(job) };
     });
@@ -126,18 +163,25 @@ export class Coordinator {
 
   /** Becomes the leader of the store, replays its journal and goes on where the last leader ended. */
   static async start(options: CoreOptions): Promise<Coordinator> {
-    const { store, storeUri, clock, owner } = options;
+    const { store, storeUri, clock, owner, retention = privateRetention } = options;
     const writer = Buffer.from(options.random(16)).toString('hex');
     const random = () => fractionOf(options.random(4));
-    const { durable, nextSlot } = await lead({ store, clock, random, writer, host: owner.host });
-    const state = startState(durable, storeUri, clock.monotonic(), leasesOf(options.leaseMs));
-    const coordinator = new Coordinator(options, state, nextSlot, writer);
+    const leadership = await lead({ store, clock, random, writer, host: owner.host });
+    const { durable, damaged } = leadership;
+    if (damaged.length > 0) options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
+    const state = startState(durable, storeUri, clock.monotonic(), { leases: leasesOf(options.leaseMs), retention });
+    const coordinator = new Coordinator(options, state, leadership, writer);
     for (const job of durable.jobs.values()) {
       coordinator.#watch.show(job.id, job.eventsEnd);
       coordinator.#unsettled.add(job.id);
     }
     coordinator.#dispatch({ type: 'tick' });
     return coordinator;
+  }
+
+  /** Code is about to be stored, whose job will follow; resolves when it may be. */
+  uploading(sha256: string): Promise<void> {
+    return this.#code.uploading(sha256);
   }
 
   /** Durable before it answers; the same request id answers with the same job. */
@@ -154,6 +198,8 @@ export class Coordinator {
 
   async get(job: JobId): Promise<JobView> {
     const found = this.#state.durable.jobs.get(job);
+    // Of what a predecessor knows nothing, its successor may know all.
+    if (!found) await this.#journal.confirmNow();
     if (!found) throw new GristmillError('job-not-found', `there is no job ${job}`, { context: { job } });
     const view = jobView(found, this.#state.volatile.boards.get(job));
     await this.#settled();
@@ -169,8 +215,16 @@ export class Coordinator {
   }
 
   /** Events after the cursor in batches, then new ones as they happen, until the outcome. */
-  watch(job: JobId, cursor: number, signal: AbortSignal): AsyncGenerator<readonly JobEventView[], void, undefined> {
-    return this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
+  async *watch(
+    job: JobId,
+    cursor: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly JobEventView[], void, undefined> {
+    if (!this.#watch.knows(job)) {
+      await this.#settled();
+      await this.#journal.confirmNow();
+    }
+    yield* this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
   }
 
   /** A worker has opened a stream and says who it is. */
@@ -189,6 +243,7 @@ export class Coordinator {
     return {
       receive: (message) => {
         if (!this.#sessions.has(session)) return;
+        this.#confirmSoon();
         this.#dispatch({ type: 'worker-message', session, message, random: fractionOf(this.#options.random(4)) });
       },
       closed: () => {
@@ -202,6 +257,7 @@ export class Coordinator {
     if (graceMs > 0 && !this.#halted) await this.#cleanedUp(graceMs);
     this.#halt(new GristmillError('unavailable', 'the coordinator is shutting down'));
     await Promise.all([this.#effects.stop(), this.#journal.close()]);
+    await this.#upkeep.close();
   }
 
   #call(event: (call: CallNumber) => SchedulerEvent): Promise<Submitted> {
@@ -216,8 +272,15 @@ export class Coordinator {
     });
   }
 
+  /** Whoever is still connected to a leader that another has followed is to learn of it. */
+  #confirmSoon(): void {
+    // A store that is away says nothing; the next message asks again.
+    this.#journal.confirm().catch(() => undefined);
+  }
+
   /** Resolves when all that is so now is durable. */
   #settled(): Promise<void> {
+    this.#confirmSoon();
     return new Promise((resolve, reject) => {
       if (this.#halted) reject(this.#halted);
       const onStop = () => reject(this.#halted ?? new GristmillError('unavailable', 'the coordinator has stopped'));
@@ -233,6 +296,10 @@ export class Coordinator {
     if (this.#halted) return;
     const { clock } = this.#options;
     const now = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+    if (event.type === 'tick') {
+      for (const id of this.#heldBack) this.#unsettled.add(id);
+      this.#heldBack.clear();
+    }
     const { records, commands } = step(this.#state, event, now);
     const count = this.#journal.append(records);
     for (const record of records) {
@@ -246,7 +313,7 @@ export class Coordinator {
       });
     }
     this.#startEffects();
-    this.#wakeLater(now.monotonicMs);
+    this.#wakeLater(now);
   }
 
   #obey(command: Command): void {
@@ -267,7 +334,11 @@ export class Coordinator {
         this.#calls.delete(command.call);
         return;
       case 'show-events':
-        this.#watch.show(command.job, command.end);
+        if (this.#state.durable.jobs.has(command.job)) this.#watch.show(command.job, command.end);
+        else this.#watch.forget(command.job);
+        return;
+      case 'collect-journal':
+        this.#upkeep.collect(command);
         return;
     }
   }
@@ -277,8 +348,14 @@ export class Coordinator {
     const nowMs = this.#options.clock.monotonic();
     for (const id of [...this.#unsettled]) {
       const job = durable.jobs.get(id);
+      if (!job || isHeldBack(this.#state, job, nowMs)) {
+        this.#unsettled.delete(id);
+        if (job) this.#heldBack.add(id);
+        else this.#lastRecord.delete(id);
+        continue;
+      }
       const isDurable = (this.#lastRecord.get(id) ?? 0) <= this.#journal.durable;
-      if (!job || !isDurable || !mayTakeEffect(this.#state, job, nowMs)) continue;
+      if (!isDurable || !mayTakeEffect(this.#state, job, nowMs)) continue;
       this.#effects.start(job);
       if (!this.#effects.isIdle(id) || pendingEffects(job).length > 0) continue;
       this.#unsettled.delete(id);
@@ -288,9 +365,9 @@ export class Coordinator {
   }
 
   /** By the time that was decided with: a wait that ends between that and a later reading would never be woken from. */
-  #wakeLater(decidedMs: number): void {
+  #wakeLater({ monotonicMs: decidedMs, wallMs }: Now): void {
     this.#cancelWake();
-    const wakeMs = nextWakeMs(this.#state, decidedMs);
+    const wakeMs = nextWakeMs(this.#state, decidedMs, wallMs);
     if (wakeMs === Infinity) return;
     const waitMs = Math.max(1, Math.ceil(wakeMs - decidedMs));
     this.#cancelWake = this.#options.clock.after(waitMs, () => this.#dispatch({ type: 'tick' }));

@@ -1,13 +1,13 @@
 /** A job and its events as clients see them: durable state, with the progress of running attempts merged in. */
-import type { Counts } from '../shared/counts.js';
+import type { Counts, Law } from '../shared/counts.js';
 import { zeroCounts } from '../shared/counts.js';
 import type { Failure } from '../shared/errors.js';
 import type { JobId, TaskKind } from '../shared/ids.js';
 import { outputNames } from '../shared/plan.js';
 import type { JobBoard } from './scheduler/board.js';
 import { lawsOf } from './scheduler/end-of-work.js';
-import { isEnded, workOf, type Job, type LoggedEvent } from './scheduler/state.js';
-import type { JobState } from './scheduler/transition.js';
+import { hasResult, isEnded, outcomeOf, workOf, type Job, type LoggedEvent } from './scheduler/state.js';
+import type { JobState, Outcome } from './scheduler/transition.js';
 import { totalCounts } from './scheduler/work.js';
 
 export interface StageProgress {
@@ -25,6 +25,8 @@ export interface JobView {
   readonly job: JobId;
   readonly name: string;
   readonly state: JobState;
+  /** How it ended; an archived job keeps it. */
+  readonly outcome: Outcome | undefined;
   readonly reason: string;
   readonly submittedAtMs: number;
   readonly endedAtMs: number | undefined;
@@ -56,8 +58,14 @@ export function eventView(job: Job, event: LoggedEvent): JobEventView {
   const { index, atMs, ...rest } = event;
   const head = { cursor: (index + 1) * CURSOR_STEP, atMs };
   return rest.type === 'outcome'
-    ? { ...head, type: 'outcome', outcome: jobView(job, undefined) }
+    ? { ...head, type: 'outcome', outcome: outcomeView(job) }
     : { ...head, ...rest };
+}
+
+/** As it was told first: whoever watches later, even of an archived job, is told the same. */
+function outcomeView(job: Job): JobView {
+  const view = jobView(job, undefined);
+  return { ...view, state: view.outcome ?? view.state };
 }
 
 export function jobView(job: Job, board: JobBoard | undefined): JobView {
@@ -67,16 +75,17 @@ export function jobView(job: Job, board: JobBoard | undefined): JobView {
     job: id,
     name: job.inspected?.name ?? request.name,
     state: job.state,
+    outcome: isEnded(job) ? outcomeOf(job) : undefined,
     reason: reasonOf(job),
     submittedAtMs,
     endedAtMs: isEnded(job) ? job.endedAtMs : undefined,
     output: job.inspected?.output ?? request.output ?? '',
     stages: stageViews(job, board),
-    counts: work ? totalCounts(work) : zeroCounts,
+    counts: work ? totalCounts(work) : ((job.state === 'archived' ? job.kept.counts : undefined) ?? zeroCounts),
     failure: isEnded(job) ? job.failure : undefined,
     codeVersion: request.codeVersion,
     partitions: job.plan?.partitions ?? 0,
-    failedAttempts: job.failedAttempts.size,
+    failedAttempts: job.state === 'archived' ? job.kept.failedAttempts : job.failedAttempts.size,
     parts: partsOf(job),
     balance: balanceOf(job),
   };
@@ -90,19 +99,25 @@ function reasonOf(job: Job): string {
 
 function partsOf(job: Job): readonly string[] {
   const { inspected, plan } = job;
-  const isPublished = job.state === 'completed' || job.state === 'partial_success';
-  if (!isPublished || !inspected || !plan || !job.work) return [];
+  const hasRun = isEnded(job) && (job.state === 'archived' ? job.kept.counts : job.work) !== undefined;
+  if (!hasRun || !hasResult(job) || !inspected || !plan) return [];
   const folder = inspected.output.endsWith('/') ? inspected.output : `${inspected.output}/`;
-  return Array.from({ length: plan.partitions }, (_, part) => folder + outputNames.part(part, inspected.format));
+  const parts = Array.from({ length: plan.partitions }, (_, part) => part);
+  const there = outcomeOf(job) === 'expired' ? parts.filter((part) => job.published?.has(part)) : parts;
+  return there.map((part) => folder + outputNames.part(part, inspected.format));
 }
 
 function balanceOf(job: Job): string {
+  if (job.state === 'archived') return textOf(job.kept.laws);
   const work = workOf(job);
+  const isPartial = job.state === 'committing' ? job.isPartial : job.state === 'expired';
   const isDone = job.state === 'committing' || isEnded(job);
   if (!work || !job.inspected || !isDone || work.sealedWon === 0) return '';
-  return lawsOf(job.inspected, work)
-    .map(({ name, left, right, holds }) => `${holds ? 'ok' : 'NOT'}  ${name}: ${left} = ${right}`)
-    .join('\n');
+  return textOf(lawsOf(job.inspected, work, isPartial));
+}
+
+function textOf(laws: readonly Law[]): string {
+  return laws.map(({ name, left, right, holds }) => `${holds ? 'ok' : 'NOT'}  ${name}: ${left} = ${right}`).join('\n');
 }
 
 /** One line for each stage that has begun. */

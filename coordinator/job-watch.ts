@@ -27,9 +27,20 @@ export class JobWatch {
     this.#find = find;
   }
 
+  /** True once something durable is known of it. */
+  knows(job: JobId): boolean {
+    return this.#shown.has(job);
+  }
+
   /** Events before `end` are durable and may be told. */
   show(job: JobId, end: number): void {
     this.#shown.set(job, Math.max(end, this.#shown.get(job) ?? 0));
+    for (const wake of this.#waiting.get(job) ?? []) wake();
+  }
+
+  /** There is no such job any more. */
+  forget(job: JobId): void {
+    this.#shown.delete(job);
     for (const wake of this.#waiting.get(job) ?? []) wake();
   }
 

@@ -4,15 +4,14 @@
  * before anything else is written. A writer that finds its slot taken by a higher epoch halts with `fenced`.
  */
 import { delay, type Clock } from '../shared/clock.js';
-import { ERRORS, GristmillError, hasCode } from '../shared/errors.js';
+import { ERRORS, GristmillError } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { putOnce } from '../shared/store/put-once.js';
-import { corrupt, decodeSlot, encodeSlot, type Slot } from './journal-format.js';
-import { evolve } from './scheduler/evolve.js';
+import { corrupt, decodeSlot, encodeSlot } from './journal-format.js';
+import { readSlot } from './replay.js';
 import type { JournalRecord } from './scheduler/records.js';
-import { emptyState, type DurableState } from './scheduler/state.js';
 
 export interface JournalOptions {
   readonly store: ObjectStore;
@@ -25,8 +24,16 @@ export interface JournalOptions {
   readonly nextSlot: number;
   /** So many records are durable, counted from the first append of this writer. */
   readonly onDurable: (count: number) => void;
+  /** A slot was written; it ends with the record of this count. Called before `onDurable`. */
+  readonly onSlot?: (written: WrittenSlot) => void;
   /** Nothing more will be written. */
   readonly onHalt: (error: GristmillError) => void;
+}
+
+export interface WrittenSlot {
+  readonly slot: number;
+  readonly bytes: number;
+  readonly count: number;
 }
 
 export class Journal {
@@ -36,11 +43,17 @@ export class Journal {
   #appended = 0;
   #durable = 0;
   #nextSlot: number;
+  /** A slot ends after this count of records, if any is to. */
+  #cut = 0;
   #writing: Promise<void> | undefined;
+  /** When it was last seen that nobody else leads. */
+  #confirmedMs: number;
+  #confirming: Promise<void> | undefined;
 
   constructor(options: JournalOptions) {
     this.#options = options;
     this.#nextSlot = options.nextSlot;
+    this.#confirmedMs = options.clock.monotonic();
   }
 
   /** Queues the records; returns the count that `onDurable` has to reach. */
@@ -57,6 +70,60 @@ export class Journal {
     return this.#durable;
   }
 
+  /** What is appended from now on goes into a later slot than what has been. Returns the count at which that one ends. */
+  cut(): number {
+    this.#cut = this.#appended;
+    return this.#cut;
+  }
+
+  /**
+   * Resolves when this writer led a moment ago; rejects, and halts, when another leads. A process may stand still at any
+   * time: what it read before that says nothing about now.
+   */
+  async confirm(): Promise<void> {
+    const { clock } = this.#options;
+    await this.#confirmWhile(() => clock.monotonic() - this.#confirmedMs > limits.leaderConfirmMs);
+  }
+
+  async #confirmWhile(isDoubtful: () => boolean): Promise<void> {
+    while (isDoubtful()) {
+      this.#confirming ??= this.#look().finally(() => (this.#confirming = undefined));
+      await this.#confirming;
+    }
+    this.#stop.signal.throwIfAborted();
+  }
+
+  /** As `confirm`, that it leads now and not a moment ago, and waiting for a store that is away. */
+  async confirmNow(): Promise<void> {
+    const { clock, random } = this.#options;
+    const sinceMs = clock.monotonic();
+    for (;;) {
+      try {
+        return await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
+      } catch (thrown) {
+        if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
+      }
+      await delay(clock, limits.attemptBackoffMs * (0.5 + random()), this.#stop.signal);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { store, clock, epoch, onHalt } = this.#options;
+    const sentMs = clock.monotonic();
+    for (let slot = this.#nextSlot; ; slot++) {
+      const found = await readSlot(store, slot);
+      if (!found) break;
+      // An append of ours whose answer has not come yet says nothing about the slot after it.
+      if (found.epoch <= epoch) continue;
+      const error = fenced(epoch, found.epoch);
+      this.#waiting = [];
+      this.#stop.abort(error);
+      onHalt(error);
+      throw error;
+    }
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+  }
+
   /** Stops after the append in flight; resolves when it has ended. */
   async close(): Promise<void> {
     this.#waiting = [];
@@ -67,9 +134,11 @@ export class Journal {
   async #write(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const records = this.#waiting.splice(0, limits.journalBatchMax);
-        await this.#writeSlot(records);
+        const untilCut = this.#cut > this.#durable ? this.#cut - this.#durable : Infinity;
+        const records = this.#waiting.splice(0, Math.min(limits.journalBatchMax, untilCut));
+        const written = await this.#writeSlot(records);
         this.#durable += records.length;
+        this.#options.onSlot?.({ ...written, count: this.#durable });
         this.#options.onDurable(this.#durable);
       }
     } catch (thrown) {
@@ -82,17 +151,20 @@ export class Journal {
     }
   }
 
-  async #writeSlot(records: readonly JournalRecord[]): Promise<void> {
+  async #writeSlot(records: readonly JournalRecord[]): Promise<Omit<WrittenSlot, 'count'>> {
     const { store, epoch, writer } = this.#options;
     const slot = this.#nextSlot;
     const key = storeKeys.journal(slot);
     const bytes = encodeSlot({ slot, epoch, writer, records });
+    const sentMs = this.#options.clock.monotonic();
     if ((await this.#settle(key, bytes)) === 'lost') {
       const other = decodeSlot(slot, await store.get(key));
       if (other.epoch <= epoch) throw corrupt(slot, `a writer of epoch ${other.epoch} took it from one of ${epoch}`);
       throw fenced(epoch, other.epoch);
     }
     this.#nextSlot = slot + 1;
+    this.#confirmedMs = Math.max(this.#confirmedMs, sentMs);
+    return { slot, bytes: bytes.length };
   }
 
   /** As long as the store is away, the journal waits for it. */
@@ -112,33 +184,4 @@ export class Journal {
 
 export function fenced(epoch: number, other: number): GristmillError {
   return new GristmillError('fenced', `another coordinator leads this store: epoch ${other} follows ${epoch}`);
-}
-
-export interface Replayed {
-  readonly durable: DurableState;
-  readonly nextSlot: number;
-  /** Of the last slot. */
-  readonly epoch: number;
-}
-
-/** Rebuilds the durable state from every slot that there is. */
-export async function replay(store: ObjectStore): Promise<Replayed> {
-  const durable = emptyState();
-  let epoch = 0;
-  for (let slot = 1; ; slot++) {
-    const found = await readSlot(store, slot);
-    if (!found) return { durable, nextSlot: slot, epoch };
-    if (found.epoch < epoch) throw corrupt(slot, `its epoch ${found.epoch} is lower than the one before, ${epoch}`);
-    epoch = found.epoch;
-    for (const record of found.records) evolve(durable, record);
-  }
-}
-
-async function readSlot(store: ObjectStore, slot: number): Promise<Slot | undefined> {
-  try {
-    return decodeSlot(slot, await store.get(storeKeys.journal(slot)));
-  } catch (thrown) {
-    if (hasCode(thrown, 'object-not-found')) return undefined;
-    throw thrown;
-  }
 }

@@ -3,6 +3,10 @@
  * takes the next epoch, replays the journal and writes a fencing record into the next slot: from then on whoever led
  * before loses that slot and halts. The loser of a race for a lease or for the slot re-reads, raises and tries again.
  *
+ * A starter that stood still for very long may find that the slot it takes was written and deleted meanwhile. Slots are
+ * deleted behind a snapshot, so a snapshot that is not older than the slot says so, and the starter tries again. Of leaders
+ * that stood still, the next slot is the first of a successor's, and those are kept.
+ *
  * Safety rests on the exclusive slots alone, never on a clock: a sole coordinator that starts again takes over at once.
  */
 import { delay, type Clock } from '../shared/clock.js';
@@ -12,7 +16,7 @@ import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { putOnce } from '../shared/store/put-once.js';
 import { encodeSlot } from './journal-format.js';
-import { replay } from './journal.js';
+import { replay, snapshotSlots, type SinceSnapshot } from './replay.js';
 import { evolve } from './scheduler/evolve.js';
 import type { JournalRecord } from './scheduler/records.js';
 import type { DurableState } from './scheduler/state.js';
@@ -34,6 +38,9 @@ export interface Leadership {
   readonly epoch: number;
   readonly durable: DurableState;
   readonly nextSlot: number;
+  readonly since: SinceSnapshot;
+  /** Snapshots that could not be used, with why. */
+  readonly damaged: readonly string[];
 }
 
 /** Becomes the leader. Waits for a store that is away; any other error of the store is thrown. */
@@ -44,16 +51,18 @@ export async function lead(options: LeadershipOptions): Promise<Leadership> {
     const atMs = clock.now();
     const lease = Buffer.from(`${JSON.stringify({ version: 1, epoch, writer, host, atMs })}\n`);
     if ((await once(options, storeKeys.lease(epoch), lease)) === 'lost') continue;
-    const { durable, nextSlot, epoch: last } = await patient(options, () => replay(store));
+    const { durable, nextSlot, epoch: last, since, damaged } = await patient(options, () => replay(store));
     if (last > epoch) {
       epoch = last;
       continue;
     }
-    const record: JournalRecord = { type: 'leader-elected', epoch, atMs, host };
+    const record: JournalRecord = { type: 'leader-elected', epoch, atMs, host, slot: nextSlot };
     const fence = encodeSlot({ slot: nextSlot, epoch, writer, records: [record] });
     if ((await once(options, storeKeys.journal(nextSlot), fence)) === 'lost') continue;
+    const newest = (await patient(options, () => snapshotSlots(store))).at(-1) ?? 0;
+    if (newest >= nextSlot) continue;
     evolve(durable, record);
-    return { epoch, durable, nextSlot: nextSlot + 1 };
+    return { epoch, durable, nextSlot: nextSlot + 1, since, damaged };
   }
 }
 

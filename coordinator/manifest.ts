@@ -17,7 +17,7 @@ export function makeManifest(job: CommittingJob): OutputManifest {
     job: job.id,
     name: inspected.name,
     codeVersion: request.codeVersion,
-    complete: limitRecords === undefined,
+    complete: limitRecords === undefined && !job.isPartial,
     ...(limitRecords !== undefined && { limit: limitRecords }),
     parts: work.sealed.flatMap((winner, partition) => {
       if (!winner) return [];
@@ -26,7 +26,7 @@ export function makeManifest(job: CommittingJob): OutputManifest {
       return [{ key, bytes: seal.bytes, xxh64: hex64(seal.xxh64), rows: counts.rowsWritten, attempt }];
     }),
     counts: totalCounts(work),
-    balance: lawsOf(inspected, work),
+    balance: lawsOf(inspected, work, job.isPartial),
     params: request.params,
     createdAtMs: committedAtMs(job),
   };

@@ -78,6 +78,7 @@ export const ERRORS = {
   'shuffle-missing': again('fetch'),
   'block-corrupt': again('fetch'),
   'out-of-balance': once('internal'),
+  'deadline-passed': once('resources'),
   // the service
   'invalid-id': once('internal'),
   'invalid-request': once('definition'),

@@ -133,6 +133,34 @@ export const limits = {
   storeBackoffMs: 50,
   /** Records appended to one journal slot. */
   journalBatchMax: 1_000,
+  /** A leader that has not seen for so long that it leads looks again before it changes anything but the journal. */
+  leaderConfirmMs: 1_000,
+  /** Slots after which the leader takes a snapshot: a start reads one and at most about so many slots. */
+  snapshotSlots: 1_000,
+  /** Bytes of slots after which it does so, however few they are. */
+  snapshotBytes: 32 * MiB,
+  /** Slots that a start reads at a time, once it has seen that there are many. */
+  replayReadsMax: 16,
+  /** No slot is deleted before a snapshot has been there for so long: whoever reads that slowly still finds it. */
+  journalKeepMs: 24 * 60 * 60_000,
+  /** Within that time, snapshots so far apart are kept: should the last be damaged, an earlier one is not far. */
+  snapshotSpacingMs: 60 * 60_000,
+  /** First slots of leaders that are never deleted: a leader that comes back is fenced by its successor's, however late. */
+  fencesKeptMax: 10_000,
+  /** The longest deadline of a job: longer ones are no deadlines. */
+  deadlineMsMax: 30 * 24 * 60 * 60_000,
+  /** From a job's outcome until it is archived, on a standing coordinator: over a weekend, time to look and to retry. */
+  endedKeepMs: 3 * 24 * 60 * 60_000,
+  /** From a job's outcome until it is forgotten: long enough for the books of a month. */
+  archivedKeepMs: 35 * 24 * 60 * 60_000,
+  /** Archived jobs beyond so many are forgotten earlier: every snapshot and every start reads them all. */
+  archivedJobsMax: 10_000,
+  /** Events that an archived job keeps beside its outcome. */
+  archivedEventsMax: 16,
+  /** Code whose job has not been submitted is kept so long, and by a new leader so long in any case. */
+  uploadGraceMs: 60 * 60_000,
+  /** Between two looks at jobs whose time is over. */
+  upkeepMs: 60_000,
   /** Job events kept for watchers; older ones are in the audit log. */
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */

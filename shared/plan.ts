@@ -42,6 +42,8 @@ export interface JobDescriptor {
   readonly partitions: number | undefined;
   /** What a task's kernel may hold, when the job says so. */
   readonly memoryBytes: number | undefined;
+  /** From the job's submission on; absent: none. */
+  readonly deadlineMs?: number;
 }
 
 /** One input object as it was when the plan was frozen. */
@@ -116,6 +118,9 @@ export const storeKeys = {
   lease: (epoch: number) => `v1/lease/${epoch}`,
   journalPrefix: 'v1/journal/',
   journal: (slot: number) => `v1/journal/${String(slot).padStart(20, '0')}`,
+  snapshotPrefix: 'v1/snapshot/',
+  /** The state up to and including the journal slot. */
+  snapshot: (slot: number) => `v1/snapshot/${String(slot).padStart(20, '0')}`,
   jobPrefix: (job: JobId) => `v1/jobs/${job}/`,
   plan: (job: JobId) => `v1/jobs/${job}/plan`,
   bundle: (sha256: string) => `v1/bundles/${sha256}.mjs`,

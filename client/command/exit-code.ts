@@ -11,9 +11,8 @@ export const SIGNAL_EXIT_CODES: Readonly<Record<StopSignal, number>> = { SIGINT:
 
 /** `signal`: the one that asked for the job's cancellation; a job that completed all the same is a success. */
 export function exitCodeOf(job: Job, signal: StopSignal | undefined): number {
-  switch (job.state) {
+  switch (job.outcome ?? job.state) {
     case 'completed':
-    case 'archived':
       return 0;
     case 'partial_success':
       return 3;
@@ -21,6 +20,7 @@ export function exitCodeOf(job: Job, signal: StopSignal | undefined): number {
       return signal === undefined ? 1 : SIGNAL_EXIT_CODES[signal];
     case 'failed':
     case 'expired':
+    case 'archived':
     case 'validating':
     case 'queued':
     case 'in_progress':

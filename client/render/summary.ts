@@ -48,7 +48,8 @@ export function dryRunLine(job: Job): string {
 }
 
 export function isPublished(job: Job): boolean {
-  return job.state === 'completed' || job.state === 'partial_success';
+  const outcome = job.outcome ?? job.state;
+  return outcome === 'completed' || outcome === 'partial_success';
 }
 
 /** A failed job's reason is its failure, which is told in full elsewhere. */
@@ -57,7 +58,7 @@ function saysFailure(job: Job): boolean {
 }
 
 function stateWord(job: Job): string {
-  return job.state.replace('_', ' ');
+  return (job.outcome ?? job.state).replace('_', ' ');
 }
 
 function countRows(job: Job, row: (label: string, text: string) => void): void {
@@ -92,6 +93,10 @@ function placeRows(job: Job, places: Places, row: (label: string, text: string) 
   if (isPublished(job)) {
     row('result', below(''));
     row('error file', job.counts.recordsBad > 0 ? below(outputNames.errors) : 'none: no record failed');
+    row('audit log', below(outputNames.audit));
+  } else if (job.parts.length > 0) {
+    const there = `${formatCount(job.parts.length)} of ${plural(job.partitions, 'part')}`;
+    row('result', `${below('')}: ${there}, not complete, without ${outputNames.success}`);
     row('audit log', below(outputNames.audit));
   } else {
     row('result', 'none: nothing was published');

@@ -44,11 +44,12 @@ function progressToWire(progress: StageProgress): WireProgress {
 }
 
 export function jobToWire(view: JobView): WireJob {
-  const { job, state, endedAtMs, stages, counts, failure, parts, submittedAtMs, ...rest } = view;
+  const { job, state, outcome, endedAtMs, stages, counts, failure, parts, submittedAtMs, ...rest } = view;
   return {
     ...rest,
     jobId: job,
     state: stateToWire(state),
+    outcome: outcome === undefined ? 'JOB_STATE_UNSPECIFIED' : stateToWire(outcome),
     submittedAtMs: Math.round(submittedAtMs),
     endedAtMs: Math.round(endedAtMs ?? 0),
     stages: stages.map(progressToWire),

@@ -26,6 +26,7 @@ export function jobService({ core, store, guard }: JobServiceOptions): JobServic
     UploadBundle: (call: ServerReadableStream<UploadBundleRequest__Output, unknown>, done) =>
       void unary(guard, call, done, async () => {
         const { sha256, code } = await collectBundle(call as AsyncIterable<UploadBundleRequest__Output>);
+        await core.uploading(sha256);
         return { existed: await storeBundle(store, sha256, code) };
       }),
     SubmitJob: (call, done) =>

@@ -122,6 +122,7 @@ export function openKind(job: Job): TaskKind | undefined {
       if (job.inspected.kind === 'map-only') return 'map';
       return job.steps.has('stage-manifest') ? 'reduce' : 'map';
     case 'committing':
+      if (job.isPartial) return undefined;
       return job.inspected.kind === 'map-only' ? 'map' : 'reduce';
     case 'queued':
     case 'completed':

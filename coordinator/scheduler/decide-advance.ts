@@ -1,11 +1,12 @@
 /** What follows from the state as it is: a job's next transition, then tasks for free slots. */
 import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
+import { decideDeadline, expired } from './deadline.js';
 import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now } from './events.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, type Job } from './state.js';
+import { isEnded, needsNoAttempt, type Job } from './state.js';
 import type { JobState } from './transition.js';
 import { isRecovering, isSuspect, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 import { isWorkDone } from './work.js';
@@ -25,6 +26,9 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
   const move = (to: JobState, reason: string): readonly JournalRecord[] => [
     { type: 'job-moved', job: job.id, atMs: now.wallMs, to, reason, failure: undefined },
   ];
+  const isDone = job.state === 'in_progress' && isWorkDone(job.work);
+  const late = isDone ? undefined : decideDeadline(job, now);
+  if (late) return [late];
   switch (job.state) {
     case 'validating':
       if (!job.plan) return [];
@@ -35,6 +39,7 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
     case 'in_progress':
       return isWorkDone(job.work) ? [endOfWork(job, job.work, now)] : [];
     case 'committing': {
+      if (job.isPartial) return job.steps.has('manifest-written') ? [expired(job, now)] : [];
       const unbalanced = job.hasLostWinner && isWorkDone(job.work) ? outOfBalance(job, now) : undefined;
       if (unbalanced) return [unbalanced];
       return job.steps.has('success-written') ? move('completed', 'the output is complete') : [];
@@ -49,13 +54,13 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
   }
 }
 
-/** Attempts of jobs that have ended are ended too; when the last one is gone, workers forget the job. */
+/** Attempts of jobs that have ended are ended too, as are those past a deadline; when the last one is gone, workers forget the job. */
 function endAttempts(state: SchedulerState, now: Now): readonly Command[] {
   const { volatile, durable } = state;
   const commands: Command[] = [];
   for (const board of [...volatile.boards.values()]) {
     const job = durable.jobs.get(board.job);
-    if (!job || !isEnded(job)) continue;
+    if (!job || !needsNoAttempt(job)) continue;
     for (const attempt of board.running.values()) {
       if (attempt.cancelledMs !== undefined) continue;
       attempt.cancelledMs = now.monotonicMs;
@@ -63,7 +68,7 @@ function endAttempts(state: SchedulerState, now: Now): readonly Command[] {
       const session = volatile.workers.get(attempt.worker)?.session;
       if (session !== undefined) commands.push({ type: 'send', session, message: { cancel } });
     }
-    if (board.running.size > 0) continue;
+    if (board.running.size > 0 || !isEnded(job)) continue;
     volatile.boards.delete(board.job);
     for (const session of volatile.bySession.keys()) {
       commands.push({ type: 'send', session, message: { endedJobs: [board.job] } });

@@ -67,6 +67,6 @@ function lost(
   const { kind, index } = attemptParts(attempt);
   if (job.work.sealed[index]?.attempt !== attempt) return [];
   stageOf(openBoard(volatile, job.id), job, kind).markWaiting(index);
-  const message = `the staged output of ${attempt} is gone; its task runs again`;
+  const message = `the staged output of ${attempt} is gone; ${job.isPartial ? 'its part is left out' : 'its task runs again'}`;
   return [notice(about, 'staged-missing', message), { type: 'winner-lost', ...about, attempt }];
 }

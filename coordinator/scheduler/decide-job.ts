@@ -1,7 +1,7 @@
 /** What clients ask: submit, once per request id, and cancel, until the commit. */
 import type { JobId } from '../../shared/ids.js';
 import type { CallNumber, Decision, Now, SchedulerEvent } from './events.js';
-import { isEnded } from './state.js';
+import { isEnded, outcomeOf } from './state.js';
 import { openBoard, type SchedulerState } from './volatile.js';
 
 type Submit = Extract<SchedulerEvent, { readonly type: 'submit' }>;
@@ -21,8 +21,8 @@ export function decideSubmit({ durable, volatile }: SchedulerState, event: Submi
 export function decideCancel({ durable }: SchedulerState, event: Cancel, now: Now): Decision {
   const job = durable.jobs.get(event.job);
   if (!job) return refused(event.call, 'job-not-found', `there is no job ${event.job}`);
-  if (job.state === 'cancelled') return { records: [], commands: [answer(event)] };
-  if (isEnded(job)) return refused(event.call, 'job-ended', `the job has ended already: it is ${job.state}`);
+  if (isEnded(job) && outcomeOf(job) === 'cancelled') return { records: [], commands: [answer(event)] };
+  if (isEnded(job)) return refused(event.call, 'job-ended', `the job has ended already: it is ${outcomeOf(job)}`);
   if (job.state === 'committing') {
     return refused(event.call, 'job-ended', 'the job is committing: its output is complete and is being published');
   }

@@ -7,7 +7,7 @@ import { PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
 import { openKind, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
-import { isEnded } from './state.js';
+import { isEnded, needsNoAttempt } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
 type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
@@ -67,7 +67,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
   if (!job) return false;
   const { kind, index, epoch } = attemptParts(ref.attempt);
   const known = { ...ref, kind, index, worker: worker.worker, records: 0, bytes: 0 };
-  if (isEnded(job)) {
+  if (needsNoAttempt(job)) {
     if (job.steps.has('shuffle-swept')) return false;
     keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
     return false;

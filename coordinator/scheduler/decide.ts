@@ -10,6 +10,7 @@ import { decideCancel, decideSubmit } from './decide-job.js';
 import { decideMessage } from './decide-report.js';
 import { decideSessionClosed, decideSessionOpened, decideTick } from './decide-session.js';
 import type { Command, Decision, Now, SchedulerEvent } from './events.js';
+import { decideRetention, decideSnapshot } from './decide-upkeep.js';
 import { evolve } from './evolve.js';
 import type { JournalRecord } from './records.js';
 import type { SchedulerState } from './volatile.js';
@@ -28,11 +29,17 @@ export function decide(state: SchedulerState, event: SchedulerEvent, now: Now): 
       return decideSessionClosed(state, event);
     case 'effect-ended':
       return decideEffect(state, event, now);
+    case 'snapshot-taken':
+      return decideSnapshot(state, event.slot, now);
     case 'tick':
-      return decideTick(state, now);
+      return both(decideTick(state, now), decideRetention(state, now));
     case 'advance':
       return decideAdvance(state, now);
   }
+}
+
+function both(a: Decision, b: Decision): Decision {
+  return { records: [...a.records, ...b.records], commands: [...a.commands, ...b.commands] };
 }
 
 /**

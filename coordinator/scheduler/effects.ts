@@ -6,9 +6,12 @@
  *  validating   read-inspection -> claim-output -> write-plan        (a dry run claims nothing)
  *  in_progress  map stage done:  write-stage-manifest
  *  committing   remove-replaced -> publish each part -> discard-staged -> publish-audit -> write-manifest -> write-success
- *  completed    keep-audit -> sweep-shuffle
+ *               (past the deadline: publish each part that is finished -> … -> write-manifest, and no success)
+ *  completed, and expired with a result
+ *               keep-audit -> sweep-shuffle
  *  failed, cancelled, expired
  *               remove-published -> discard-staged -> release-claim -> keep-audit -> sweep-shuffle
+ *  archived     sweep-shuffle -> sweep-job -> sweep-bundle;  once it is to be forgotten: sweep-evidence
  * ```
  *
  * What losing attempts have staged goes before the manifest comes: once the outcome is told, the next job may be staging
@@ -16,6 +19,7 @@
  */
 import type { Step } from './records.js';
 import {
+  hasResult,
   isEnded,
   type CommittingJob,
   type EndedJob,
@@ -72,13 +76,22 @@ function ofCommitting(job: CommittingJob): readonly Effect[] {
     if (winner && !job.published.has(part)) publishes.push({ kind: 'publish', part });
   }
   if (publishes.length > 0) return publishes;
+  const manifest: readonly Step[] = ['staged-discarded', 'audit-published', 'manifest-written'];
+  if (job.isPartial) return firstOf(job, manifest);
   if (job.published.size < job.plan.partitions) return [];
-  return firstOf(job, ['staged-discarded', 'audit-published', 'manifest-written', 'success-written']);
+  return firstOf(job, [...manifest, 'success-written']);
 }
 
 function ofEnded(job: EndedJob): readonly Effect[] {
-  const outcome = job.state === 'archived' ? job.outcome : job.state;
-  if (outcome === 'completed' || outcome === 'partial_success') {
+  if (job.state === 'archived') {
+    return firstOf(job, [
+      'shuffle-swept',
+      'job-swept',
+      'bundle-swept',
+      ...(job.steps.has('forgotten') ? (['evidence-swept'] as const) : []),
+    ]);
+  }
+  if (hasResult(job)) {
     return firstOf(job, ['audit-kept', 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.

@@ -13,7 +13,7 @@ export type CallNumber = number;
 export interface Now {
   /** For leases and waits; never goes back. */
   readonly monotonicMs: number;
-  /** For people. */
+  /** For people, for deadlines, and for how long things are kept. */
   readonly wallMs: number;
 }
 
@@ -49,6 +49,8 @@ export type SchedulerEvent =
     }
   | { readonly type: 'session-closed'; readonly session: SessionNumber }
   | { readonly type: 'effect-ended'; readonly job: JobId; readonly effect: Effect; readonly result: EffectResult }
+  /** A snapshot of the state up to the slot is in the store. */
+  | { readonly type: 'snapshot-taken'; readonly slot: number }
   | { readonly type: 'tick' }
   /** Whatever follows from the state as it is now: transitions, then assignments. */
   | { readonly type: 'advance' };
@@ -58,6 +60,13 @@ export type Command =
   | { readonly type: 'close-session'; readonly session: SessionNumber }
   | { readonly type: 'answer'; readonly call: CallNumber; readonly job: JobId; readonly existed: boolean }
   | { readonly type: 'refuse'; readonly call: CallNumber; readonly code: ErrorCode; readonly message: string }
+  /** Deletes slots up to one, but fences, and snapshots that are neither listed nor among the newest two. */
+  | {
+      readonly type: 'collect-journal';
+      readonly upTo: number;
+      readonly fences: readonly number[];
+      readonly snapshots: readonly number[];
+    }
   /** The job's durable events before `end` may be shown. */
   | { readonly type: 'show-events'; readonly job: JobId; readonly end: number };
 

@@ -11,14 +11,15 @@ import type { DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
 import { loseWinner, win } from './work.js';
 
 type About<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>;
-type JobRecord = Exclude<JournalRecord, About<'leader-elected'> | About<'job-submitted'>>;
+type StoreRecord = Exclude<JournalRecord, { readonly job: JobId }>;
+type JobRecord = Exclude<JournalRecord, StoreRecord | About<'job-submitted'>>;
 type Unnumbered<T> = T extends unknown ? Omit<T, 'index' | 'atMs'> : never;
 
 /** The same state object, changed. */
 export function evolve(state: DurableState, record: JournalRecord): void {
   const jobs = state.jobs as Map<JobId, Job>;
-  if (record.type === 'leader-elected') {
-    (state as { epoch: number }).epoch = record.epoch;
+  if (!('job' in record)) {
+    Object.assign(state, aboutStore(state, record));
   } else if (record.type === 'job-submitted') {
     jobs.set(record.job, submitted(record));
     (state.byRequest as Map<string, JobId>).set(record.request.requestId, record.job);
@@ -26,7 +27,32 @@ export function evolve(state: DurableState, record: JournalRecord): void {
     const job = jobs.get(record.job);
     if (!job)
       throw new GristmillError('journal-corrupt', 'a record of an unknown job', { context: { job: record.job } });
-    jobs.set(job.id, applied(job, record));
+    const after = applied(job, record);
+    if (after) {
+      jobs.set(job.id, after);
+    } else {
+      jobs.delete(job.id);
+      (state.byRequest as Map<string, JobId>).delete(job.request.requestId);
+    }
+  }
+}
+
+function aboutStore(state: DurableState, record: StoreRecord): Partial<DurableState> {
+  switch (record.type) {
+    case 'leader-elected': {
+      const { epoch, slot } = record;
+      if (slot === undefined) return { epoch };
+      return { epoch, fences: [...state.fences, slot].slice(-limits.fencesKeptMax) };
+    }
+    case 'snapshot-taken': {
+      const { slot, atMs, replaces } = record;
+      return { snapshots: [...state.snapshots.filter((before) => before.slot !== replaces), { slot, atMs }] };
+    }
+    case 'journal-collected':
+      return {
+        collected: record.slot,
+        snapshots: state.snapshots.filter(({ slot }) => slot >= record.slot),
+      };
   }
 }
 
@@ -50,7 +76,8 @@ function submitted(record: About<'job-submitted'>): ValidatingJob {
   return logged(job, record.atMs, { type: 'state', from: undefined, to: 'validating', reason });
 }
 
-function applied(job: Job, record: JobRecord): Job {
+/** Undefined: nothing is left of the job. */
+function applied(job: Job, record: JobRecord): Job | undefined {
   switch (record.type) {
     case 'job-inspected':
       return { ...validating(job, record), inspected: record.inspected };
@@ -69,6 +96,7 @@ function applied(job: Job, record: JobRecord): Job {
       if (job.state !== 'committing') throw misplaced(job, record);
       return { ...job, published: added(job.published, record.part) };
     case 'step-done':
+      if (record.step === 'evidence-swept') return undefined;
       return stepDone({ ...job, steps: new Set([...job.steps, record.step]) }, record);
     case 'job-moved':
       return jobMoved(job, record);

@@ -1,9 +1,11 @@
 /** The one function that moves a job along the table of `transition.ts`, carrying over what the next state keeps. */
 import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, workOf, type EndedJob, type Job } from './state.js';
+import { lawsOf } from './end-of-work.js';
+import { isEnded, workOf, type ArchivedJob, type EndedJob, type Job } from './state.js';
 import { checkMove } from './transition.js';
-import { emptyWork } from './work.js';
+import { emptyWork, totalCounts } from './work.js';
 
 type Move = Extract<JournalRecord, { readonly type: 'job-moved' }>;
 
@@ -27,7 +29,7 @@ export function moveJob(job: Job, move: Move): Job {
     case 'committing': {
       if (job.state !== 'in_progress') throw incomplete(job, move);
       const { inspected, claim, plan, work } = job;
-      return { ...base(job), state: to, inspected, claim, plan, work, published: new Set(), hasLostWinner: false };
+      return { ...base(job), state: to, inspected, claim, plan, work, published: new Set(), hasLostWinner: false, isPartial: move.isPartial === true };
     }
     case 'completed':
     case 'partial_success':
@@ -38,9 +40,30 @@ export function moveJob(job: Job, move: Move): Job {
       return { ...base(job), ...ended(job, move), state: to };
     case 'archived': {
       if (!isEnded(job) || job.state === 'archived') throw incomplete(job, move);
-      return { ...job, state: to, outcome: job.state };
+      return archived(job);
     }
   }
+}
+
+/** Of its tasks only the sums stay; a watcher that comes late still finds how it ended. */
+function archived(job: Exclude<EndedJob, ArchivedJob>): ArchivedJob {
+  const { work, inspected, events } = job;
+  const outcomeAt = events.findLastIndex(({ type }) => type === 'outcome');
+  const kept = {
+    counts: work && totalCounts(work),
+    laws: work && inspected && work.sealedWon > 0 ? lawsOf(inspected, work, job.state === 'expired') : [],
+    failedAttempts: job.failedAttempts.size,
+  };
+  return {
+    ...job,
+    state: 'archived',
+    outcome: job.state,
+    work: undefined,
+    failures: new Map(),
+    failedAttempts: new Set(),
+    events: events.slice(Math.max(0, outcomeAt - limits.archivedEventsMax)),
+    kept,
+  };
 }
 
 function base(job: Job) {
@@ -48,7 +71,7 @@ function base(job: Job) {
   return { id, request, submittedAtMs, events, eventsEnd, failures, failedAttempts, steps };
 }
 
-function ended(job: Job, move: Move): Omit<EndedJob, keyof ReturnType<typeof base> | 'state' | 'outcome'> {
+function ended(job: Job, move: Move): Omit<EndedJob, keyof ReturnType<typeof base> | 'state' | 'outcome' | 'kept'> {
   return {
     endedAtMs: move.atMs,
     reason: move.reason,

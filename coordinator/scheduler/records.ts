@@ -31,6 +31,8 @@ export interface Inspected {
   readonly format: SinkFormat;
   /** Absolute URI of the output prefix. */
   readonly output: string;
+  /** From its submission on; absent: the job has none. */
+  readonly deadlineMs?: number;
 }
 
 export interface Claim {
@@ -60,11 +62,18 @@ export type Step =
   | 'staged-discarded'
   | 'claim-released'
   | 'audit-kept'
-  | 'shuffle-swept';
+  | 'shuffle-swept'
+  // of an archived job
+  | 'job-swept'
+  | 'bundle-swept'
+  /** Its evidence is to go next. */
+  | 'forgotten'
+  /** The last of a job: after it there is no such job. */
+  | 'evidence-swept';
 
 interface AboutJob {
   readonly job: JobId;
-  /** Wall clock, for people. */
+  /** Wall clock: for people, for deadlines, and for how long things are kept. */
   readonly atMs: number;
 }
 
@@ -75,7 +84,24 @@ interface AboutAttempt extends AboutJob {
 }
 
 export type JournalRecord =
-  | { readonly type: 'leader-elected'; readonly epoch: number; readonly atMs: number; readonly host: string }
+  | {
+      readonly type: 'leader-elected';
+      readonly epoch: number;
+      readonly atMs: number;
+      readonly host: string;
+      /** The slot it is in; what earlier releases wrote does not say. */
+      readonly slot?: number;
+    }
+  /** A snapshot of the state up to `slot` is in the store. */
+  | {
+      readonly type: 'snapshot-taken';
+      readonly slot: number;
+      readonly atMs: number;
+      /** An earlier one that need not be remembered any more. */
+      readonly replaces: number | undefined;
+    }
+  /** Slots up to it may be deleted from now on: nobody reads them again. */
+  | { readonly type: 'journal-collected'; readonly slot: number; readonly atMs: number }
   | (AboutJob & { readonly type: 'job-submitted'; readonly request: SubmitRequest })
   | (AboutJob & { readonly type: 'job-inspected'; readonly inspected: Inspected })
   | (AboutJob & { readonly type: 'output-claimed'; readonly claim: Claim })
@@ -91,5 +117,7 @@ export type JournalRecord =
       readonly to: JobState;
       readonly reason: string;
       readonly failure: Failure | undefined;
+      /** To `committing` only: what is finished is published, and the job ends as expired. */
+      readonly isPartial?: boolean;
     })
   | (AboutJob & { readonly type: 'noticed'; readonly code: string; readonly message: string });

@@ -3,7 +3,7 @@
  * Only `evolve` writes it. Winners of map tasks are columns, a few bytes each; what has a seal is an object, because a
  * seal is.
  */
-import type { Counts } from '../../shared/counts.js';
+import type { Counts, Law } from '../../shared/counts.js';
 import type { Failure } from '../../shared/errors.js';
 import type { AttemptId, JobId, TaskId } from '../../shared/ids.js';
 import type { Seal } from '../../shared/store/object-store.js';
@@ -110,6 +110,8 @@ export interface CommittingJob extends JobBase, Planned {
   readonly published: ReadonlySet<number>;
   /** A winner's staged output was gone: whatever its task's next winner counts is to be checked again. */
   readonly hasLostWinner: boolean;
+  /** Its deadline has passed: parts without a winner are left out, and it ends as expired. */
+  readonly isPartial: boolean;
 }
 
 /** What a job had come to when it ended. */
@@ -129,7 +131,10 @@ export interface CompletedJob extends JobBase, Ended {
   readonly state: 'completed' | 'partial_success';
 }
 
-/** Ended without: whatever it had published or claimed is to be removed. */
+/**
+ * Ended without: whatever it had published or claimed is to be removed. Only a job that expired may have published the
+ * parts that were finished, and these stay.
+ */
 export interface UnpublishedJob extends JobBase, Ended {
   readonly state: 'failed' | 'cancelled' | 'expired';
 }
@@ -137,6 +142,12 @@ export interface UnpublishedJob extends JobBase, Ended {
 export interface ArchivedJob extends JobBase, Ended {
   readonly state: 'archived';
   readonly outcome: CompletedJob['state'] | UnpublishedJob['state'];
+  /** What is still to be told of its tasks; of the tasks themselves nothing is left. */
+  readonly kept: {
+    readonly counts: Counts | undefined;
+    readonly laws: readonly Law[];
+    readonly failedAttempts: number;
+  };
 }
 
 export type EndedJob = CompletedJob | UnpublishedJob | ArchivedJob;
@@ -147,14 +158,42 @@ export interface DurableState {
   readonly epoch: number;
   readonly jobs: ReadonlyMap<JobId, Job>;
   readonly byRequest: ReadonlyMap<string, JobId>;
+  /** Slots in which leaders began, ascending: a predecessor that comes back must find its next slot taken. */
+  readonly fences: readonly number[];
+  /** Remembered snapshots, ascending by slot, with when they were taken: slots grow old behind them. */
+  readonly snapshots: readonly TakenSnapshot[];
+  /** Slots up to it may have been deleted. */
+  readonly collected: number;
+}
+
+export interface TakenSnapshot {
+  readonly slot: number;
+  readonly atMs: number;
 }
 
 export function emptyState(): DurableState {
-  return { epoch: 0, jobs: new Map(), byRequest: new Map() };
+  return { epoch: 0, jobs: new Map(), byRequest: new Map(), fences: [], snapshots: [], collected: 0 };
 }
 
 export function isEnded(job: Job): job is EndedJob {
   return 'endedAtMs' in job;
+}
+
+/** Whatever is running of it has come too late. */
+export function needsNoAttempt(job: Job): boolean {
+  return isEnded(job) || (job.state === 'committing' && job.isPartial);
+}
+
+/** True when readers find a result of it, whole or in part. */
+export function hasResult(job: EndedJob): boolean {
+  const outcome = outcomeOf(job);
+  if (outcome === 'expired') return job.published !== undefined;
+  return outcome === 'completed' || outcome === 'partial_success';
+}
+
+/** How it ended, also when it is archived. */
+export function outcomeOf(job: EndedJob): ArchivedJob['outcome'] {
+  return job.state === 'archived' ? job.outcome : job.state;
 }
 
 /** What is known of the result's place, in any state. */

@@ -12,6 +12,7 @@
  * ```
  *
  * From `committing` on, cancel and deadline are refused: winners and seals are in the journal and will be published.
+ * A job whose deadline passes with some parts finished goes through `committing` with those alone, and is expired then.
  * An outcome never changes; only what was kept of it may later be archived.
  */
 import { GristmillError } from '../../shared/errors.js';

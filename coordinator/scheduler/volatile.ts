@@ -1,10 +1,12 @@
 /** What a leader knows and the journal does not: sessions, leases, running attempts. A successor starts without it. */
 import type { AttemptId, JobId, WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import { deadlineAtMs } from './deadline.js';
 import type { JobBoard, RunningAttempt } from './board.js';
-import { pendingEffects } from './effects.js';
+import { effectName, pendingEffects } from './effects.js';
 import type { SessionNumber } from './events.js';
-import { isEnded, type DurableState, type Job } from './state.js';
+import { privateRetention, type Retention } from './retention.js';
+import { isEnded, needsNoAttempt, type DurableState, type Job } from './state.js';
 import { isActive } from './transition.js';
 
 export interface WorkerSession {
@@ -44,6 +46,10 @@ export interface VolatileState {
   readonly bySession: Map<SessionNumber, WorkerSession>;
   /** In submission order: jobs with tasks, and ended ones with attempts still running. */
   readonly boards: Map<JobId, JobBoard>;
+  readonly retention: Retention;
+  readonly startedMs: number;
+  /** When jobs are looked at next whose time may be over. */
+  nextUpkeepMs: number;
   /** Whose turn it is to be given a slot. */
   turn: number;
 }
@@ -53,12 +59,18 @@ export interface SchedulerState {
   readonly volatile: VolatileState;
 }
 
+/** What the coordinator is configured with. */
+export interface Terms {
+  readonly leases: Leases;
+  readonly retention: Retention;
+}
+
 /** The state of a leader that has just replayed the journal. */
 export function startState(
   durable: DurableState,
   storeUri: string,
   nowMs: number,
-  leases: Leases = leasesOf(),
+  { leases = leasesOf(), retention = privateRetention }: Partial<Terms> = {},
 ): SchedulerState {
   const volatile: VolatileState = {
     epoch: durable.epoch,
@@ -69,6 +81,9 @@ export function startState(
     workers: new Map(),
     bySession: new Map(),
     boards: new Map(),
+    retention,
+    startedMs: nowMs,
+    nextUpkeepMs: retention.jobs ? nowMs : Infinity,
     turn: 0,
   };
   for (const job of durable.jobs.values()) {
@@ -105,13 +120,26 @@ export function isSuspect({ leases }: VolatileState, worker: WorkerSession, nowM
  * running at workers that have not come back yet: they would leave something behind.
  */
 export function mayTakeEffect(state: SchedulerState, job: Job, nowMs: number): boolean {
-  if (!isEnded(job)) return true;
-  return !state.volatile.boards.has(job.id) && !isRecovering(state.volatile, job.id, nowMs);
+  if (!needsNoAttempt(job)) return true;
+  if (isHeldBack(state, job, nowMs)) return false;
+  const running = isEnded(job) ? state.volatile.boards.has(job.id) : state.volatile.boards.get(job.id)?.running.size;
+  return !running && !isRecovering(state.volatile, job.id, nowMs);
+}
+
+/** True while what is left to clean up of the job is kept on purpose. */
+export function isHeldBack({ volatile }: SchedulerState, job: Job, nowMs: number): boolean {
+  const { jobs } = volatile.retention;
+  if (!jobs || !isEnded(job)) return false;
+  // A leader does not know of code that was uploaded to its predecessor and not yet submitted.
+  if (job.state === 'archived') return nowMs < volatile.startedMs + jobs.uploadGraceMs;
+  const isKept = job.state === 'failed' || job.state === 'partial_success';
+  return isKept && pendingEffects(job).some((effect) => effectName(effect) === 'shuffle-swept');
 }
 
 /** When `tick` is due next, unless something else happens before. */
-export function nextWakeMs({ volatile }: SchedulerState, nowMs: number): number {
-  let soonest = volatile.inherited.size > 0 && nowMs < volatile.recoverUntilMs ? volatile.recoverUntilMs : Infinity;
+export function nextWakeMs({ durable, volatile }: SchedulerState, nowMs: number, wallMs = 0): number {
+  const recoveredMs = volatile.inherited.size > 0 && nowMs < volatile.recoverUntilMs ? volatile.recoverUntilMs : Infinity;
+  let soonest = Math.min(recoveredMs, volatile.nextUpkeepMs);
   for (const worker of volatile.workers.values()) {
     soonest = Math.min(soonest, worker.lastSeenMs + volatile.leases.deadMs);
     for (const attempt of worker.running.values()) {
@@ -119,6 +147,10 @@ export function nextWakeMs({ volatile }: SchedulerState, nowMs: number): number 
     }
   }
   for (const board of volatile.boards.values()) {
+    const job = durable.jobs.get(board.job);
+    const deadlineMs = job && deadlineAtMs(job);
+    // In steps: the wall clock may be set while the other one runs.
+    if (deadlineMs !== undefined) soonest = Math.min(soonest, nowMs + Math.min(deadlineMs - wallMs, limits.upkeepMs));
     for (const stage of board.stages.values()) soonest = Math.min(soonest, stage.nextRetryMs(nowMs));
   }
   return soonest;

@@ -128,6 +128,10 @@ export const errorMeanings = {
   'shuffle-corrupt': meaning('A shuffle object does not have its checksum.', 'Read again, then made again.'),
   'shuffle-missing': meaning('A shuffle object is not in the store.', 'Its map task runs again by itself.'),
   'block-corrupt': meaning('A block does not have its checksum or its form.', 'Read again, then made again.'),
+  'deadline-passed': meaning(
+    'The job was not done when its `deadline` had passed: partitions that were finished are published, without `_SUCCESS`.',
+    'Read what is there (the manifest says `complete: false`), allow more time, or give the job more workers.',
+  ),
   'out-of-balance': meaning(
     'The counts of the job do not balance: records were lost or made up.',
     'Do not use the output; please report it, with the audit log.',

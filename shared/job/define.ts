@@ -2,16 +2,15 @@
 import { limits } from '../limits.js';
 import { ownAggregatorOf, specOf } from './aggregator.js';
 import { define, type LoadedDefinition } from './definition.js';
-import { byteSizeOption, described, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
+import { byteSizeOption, described, durationOption, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
 import { isSchema, type Schema } from './schema.js';
 import { sinkDetails } from './sink.js';
 import { sourceDetails } from './source.js';
 import type { AggregationOptions, Job, JobOptions, Key, MapOptions, RowOf } from './types.js';
 
-const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord', 'memory'];
+const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord', 'memory', 'deadline'];
 const COMMON_NOT_BUILT = [
   'maxBadRecords',
-  'deadline',
   'taskTimeout',
   'attempts',
   'files',
@@ -117,8 +116,15 @@ function commonParts(what: string, options: Options) {
   }
   const map = functionOption(what, options, 'map', '(record, emit, ctx) => void');
   if (map === undefined) throw invalid(`${what}: map is missing; it is a function (record, emit, ctx) => void`, name);
+  const deadlineMs = durationOption(what, options, 'deadline', limits.deadlineMsMax);
   return {
-    descriptor: { name, source: source.source, sink, memoryBytes: memoryOption(what, options) },
+    descriptor: {
+      name,
+      source: source.source,
+      sink,
+      memoryBytes: memoryOption(what, options),
+      ...(deadlineMs !== undefined && { deadlineMs }),
+    },
     map,
     setup: functionOption(what, options, 'setup', '(ctx) => state'),
     paramsSchema: schemaOption(what, options, name),

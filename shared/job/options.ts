@@ -89,6 +89,25 @@ export function integerOption(
   throw invalid(`${what}: ${name} is an integer from ${least} to ${most}, not ${described(value)}`);
 }
 
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds of a duration such as `10m`, or of a number of them; from 1 to `most`. */
+export function durationOption(
+  what: string,
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  most: number,
+): number | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  const [, amount, unit = ''] = (typeof value === 'string' && DURATION.exec(value)) || [];
+  const ms = typeof value === 'number' ? value : Math.round(Number(amount) * (UNIT_MS[unit] ?? NaN));
+  if (Number.isInteger(ms) && ms >= 1 && ms <= most) return ms;
+  const range = `from 1ms to ${most / 3_600_000}h`;
+  throw invalid(`${what}: ${name} is a duration such as '30s' or '10m', or whole milliseconds, ${range}, not ${described(value)}`);
+}
+
 const BYTE_SIZE = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/;
 const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 

@@ -130,8 +130,11 @@ export interface CommonOptions<R, P, S> {
   readonly onBadRecord?: 'fail' | 'deadLetter' | 'skip';
   /** Not built yet. */
   readonly maxBadRecords?: number;
-  /** Not built yet. */
-  readonly deadline?: Duration;
+  /**
+   * From the submission on, such as `10m`, or in milliseconds. When it passes, partitions that are finished are published
+   * without the rest, and the job ends as `expired`.
+   */
+  readonly deadline?: Duration | number;
   /** Not built yet. */
   readonly taskTimeout?: Duration;
   /** Not built yet. */

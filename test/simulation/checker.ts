@@ -2,15 +2,16 @@
  * The invariants, checked at each step against the journal as it lies in the store: what is visible must follow from
  * what is durable, and what was said must stay so.
  */
-import { parseRecord } from '../../coordinator/journal-format.js';
 import { evolve } from '../../coordinator/scheduler/evolve.js';
 import type { JournalRecord } from '../../coordinator/scheduler/records.js';
-import { emptyState, isEnded, workOf, type CommittingJob, type Job } from '../../coordinator/scheduler/state.js';
+import { emptyState, isEnded, workOf, type CommittingJob, type EndedJob, type Job } from '../../coordinator/scheduler/state.js';
 import { isMapStageDone } from '../../coordinator/scheduler/work.js';
 import { parseManifest } from '../../shared/codec/manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
 import { outputNames, storeKeys } from '../../shared/plan.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
+import { DeadlineChecker } from './deadline-checker.js';
+import { JournalChecker } from './journal-checker.js';
 import type { StoreChange, StoreObserver } from './sim-store.js';
 import type { World } from './world.js';
 
@@ -19,6 +20,8 @@ type About<Type extends JournalRecord['type']> = Extract<JournalRecord, { readon
 export class Checker implements StoreObserver {
   /** The journal, as far as it is in the store. */
   readonly durable = emptyState();
+  /** As the leaders were told. */
+  journalKeepMs = 0;
   /** Every object, by key. */
   readonly objects = new Map<string, { readonly bytes: Uint8Array; readonly atMs: number }>();
   /** When a prefix was last listed, or its staged writes discarded. */
@@ -31,15 +34,25 @@ export class Checker implements StoreObserver {
   readonly #assigned = new Map<string, string>();
   /** The last attempt that a leader has given out, by epoch, job and task. */
   readonly #latest = new Map<string, string>();
-  readonly #acknowledged = new Set<string>();
+  /** Reports that a leader acknowledged and that were not durable then, with its epoch. */
+  readonly #acknowledged = new Map<string, number>();
   readonly #events = new Map<string, string>();
   readonly #failed = new Set<string>();
   /** Attempts that reported counts which do not add up. */
   readonly #liars = new Set<string>();
-  #slots = 0;
+  /** Jobs as they were at their outcome, before anything of them was put away. */
+  readonly #ended = new Map<JobId, EndedJob>();
+  readonly #plans = new Map<JobId, string>();
+  readonly #journal = new JournalChecker(this);
+  readonly #deadlines: DeadlineChecker;
 
   constructor(world: World) {
     this.#world = world;
+    this.#deadlines = new DeadlineChecker(world);
+  }
+
+  get world(): World {
+    return this.#world;
   }
 
   onList(prefix: string): void {
@@ -48,6 +61,8 @@ export class Checker implements StoreObserver {
 
   onChange(change: StoreChange): void {
     const { kind, key } = change;
+    const isJournal = key.startsWith(storeKeys.journalPrefix);
+    if (isJournal && !this.#journal.isNew(change)) return;
     if (kind === 'discard-staged') {
       this.#checkDiscard(key);
       this.discardedMs.set(key, this.#world.nowMs);
@@ -56,7 +71,8 @@ export class Checker implements StoreObserver {
     const before = this.objects.get(key)?.bytes;
     if (kind === 'delete') this.objects.delete(key);
     else this.objects.set(key, { bytes: change.bytes, atMs: this.#world.nowMs });
-    if (key.startsWith(storeKeys.journalPrefix)) this.#onJournal(change);
+    if (isJournal) this.#onJournal(change);
+    else if (key.startsWith(storeKeys.snapshotPrefix)) this.#journal.onSnapshot(change);
     else if (key.startsWith('v1/')) this.#checkStore(change);
     else if (kind === 'delete') this.#checkRemoval(key);
     else if (kind === 'publish') this.#checkPublish(change);
@@ -68,7 +84,25 @@ export class Checker implements StoreObserver {
   }
 
   hasLiar(job: Job): boolean {
-    return (workOf(job)?.sealed ?? []).some((winner) => winner && this.#liars.has(`${job.id}/${winner.attempt}`));
+    return (workOf(this.lastOf(job.id) ?? job)?.sealed ?? []).some((winner) => winner && this.#liars.has(`${job.id}/${winner.attempt}`));
+  }
+
+  /** The job as it ended, or as it is. */
+  lastOf(job: JobId): Job | undefined {
+    return this.#ended.get(job) ?? this.durable.jobs.get(job);
+  }
+
+  get lastJobs(): Job[] {
+    return [...new Map<JobId, Job>([...this.durable.jobs, ...this.#ended]).values()];
+  }
+
+  /** It has ended, and nothing is kept of it any more. */
+  isForgotten(job: JobId): boolean {
+    return this.#ended.has(job) && !this.durable.jobs.has(job);
+  }
+
+  planOf(job: JobId): string | undefined {
+    return this.#plans.get(job);
   }
 
   jobsAt(prefix: string): Job[] {
@@ -80,13 +114,10 @@ export class Checker implements StoreObserver {
   // --- the journal
 
   #onJournal(change: StoreChange): void {
-    if (change.kind !== 'put') this.#world.violate(`a journal slot was changed: ${change.key}`);
-    const lines = Buffer.from(change.bytes).toString('utf8').split('\n');
-    const { slot, epoch } = JSON.parse(lines[0] ?? '') as { slot: number; epoch: number };
-    if (slot !== this.#slots + 1) this.#world.violate(`journal slot ${slot} follows ${this.#slots}`);
-    if (epoch < this.durable.epoch) this.#world.violate(`epoch ${epoch} writes after ${this.durable.epoch}`);
-    this.#slots = slot;
-    for (const line of lines.slice(1, -2)) this.#onRecord(parseRecord(line), epoch);
+    if (change.kind === 'delete') return this.#journal.onDelete(change.key);
+    if (change.kind !== 'put') return this.#world.violate(`a journal slot was changed: ${change.key}`);
+    const { epoch, records } = this.#journal.onSlot(change.bytes);
+    for (const record of records) this.#onRecord(record, epoch);
   }
 
   #onRecord(record: JournalRecord, epoch: number): void {
@@ -94,15 +125,19 @@ export class Checker implements StoreObserver {
       `DURABLE ${record.type} ${'attempt' in record ? record.attempt : ''}${'to' in record ? record.to : ''}`,
     );
     if (record.type === 'task-won') this.#checkWinner(record, epoch);
-    if (record.type === 'attempt-failed') this.#checkFailed(record);
+    if (record.type === 'attempt-failed') this.#checkFailed(record, epoch);
     if (record.type === 'winner-lost') this.#winners.delete(`${record.job}/${attemptParts(record.attempt).task}`);
     if (record.type === 'job-moved') this.#checkMove(record);
     if (record.type === 'job-planned') this.#planned.add(record.job);
+    const isAboutJob = 'job' in record;
+    if (isAboutJob) this.#deadlines.onRecord(this.durable.jobs.get(record.job), record);
     try {
       evolve(this.durable, record);
     } catch (thrown) {
       this.#world.violate(`the journal cannot be replayed: ${String(thrown)}`);
     }
+    const job = isAboutJob ? this.durable.jobs.get(record.job) : undefined;
+    if (job && isEnded(job) && job.state !== 'archived') this.#ended.set(job.id, job);
   }
 
   #checkWinner(record: About<'task-won'>, epoch: number): void {
@@ -117,32 +152,34 @@ export class Checker implements StoreObserver {
       this.#world.violate(`the late report of ${attempt} was accepted: ${latest} had been given out`);
     }
     if (!this.#assigned.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins and was never given out`);
-    this.#checkNotEarly(record);
+    this.#checkNotEarly(record, epoch);
   }
 
-  #checkFailed(record: About<'attempt-failed'>): void {
+  #checkFailed(record: About<'attempt-failed'>, epoch: number): void {
     const key = `${record.job}/${record.attempt}`;
     if (this.#failed.has(key)) this.#world.violate(`the failure of ${record.attempt} counts twice`);
     this.#failed.add(key);
-    this.#checkNotEarly(record);
+    this.#checkNotEarly(record, epoch);
   }
 
-  #checkNotEarly({ job, attempt }: About<'task-won'> | About<'attempt-failed'>): void {
-    if (this.#acknowledged.has(`${job}/${attempt}`)) {
+  /** A leader that does not know that it is followed may acknowledge what means nothing to it. */
+  #checkNotEarly({ job, attempt }: About<'task-won'> | About<'attempt-failed'>, epoch: number): void {
+    if (this.#acknowledged.get(`${job}/${attempt}`) === epoch) {
       this.#world.violate(`the report of ${attempt} was acknowledged before it was durable`);
     }
   }
 
-  #checkMove({ job, to }: About<'job-moved'>): void {
+  #checkMove({ job, to, isPartial }: About<'job-moved'>): void {
     const from = this.durable.jobs.get(job);
     const { transitions } = this.#world;
     const edge = `${from?.state} -> ${to}`;
     transitions.set(edge, (transitions.get(edge) ?? 0) + 1);
     const outcome = this.#outcomes.get(job);
-    if (outcome !== undefined) this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
+    if (outcome !== undefined && to !== 'archived') this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
     if (['completed', 'partial_success', 'failed', 'expired', 'cancelled'].includes(to)) this.#outcomes.set(job, to);
     if (to === 'cancelled' && from?.state === 'committing')
       this.#world.violate(`${job} was cancelled while it commits`);
+    if (isPartial && from && this.hasLiar(from)) this.#world.violate(`${job} publishes parts that do not balance`);
     if (to === 'completed' && from?.state === 'committing') this.#checkComplete(from);
   }
 
@@ -157,12 +194,17 @@ export class Checker implements StoreObserver {
 
   // --- the store
 
-  #checkStore({ kind, key }: StoreChange): void {
+  #checkStore(change: StoreChange): void {
+    const { kind, key } = change;
     const [, what, id] = key.split('/');
     const job = this.durable.jobs.get(id as JobId);
     if (what === 'shuffle' && kind === 'delete') {
       if (!job || !isEnded(job)) this.#world.violate(`${key} was removed before the end of its job was durable`);
+    } else if (what === 'jobs' && kind === 'delete') {
+      const isKept = job?.state !== 'archived' || (key.endsWith('/audit') && !job.steps.has('forgotten'));
+      if (isKept) this.#world.violate(`${key} was removed while it was kept`);
     } else if (what === 'jobs' && key.endsWith('/plan')) {
+      if (job && 'bytes' in change) this.#plans.set(job.id, Buffer.from(change.bytes).toString('utf8'));
       const isKnown = job !== undefined && (this.#planned.has(job.id) || (job.state === 'validating' && job.claim));
       if (!isKnown && !(job && isEnded(job))) this.#world.violate(`${key} was written before its claim was durable`);
     } else if (what === 'jobs' && key.includes('/stage/')) {
@@ -172,14 +214,14 @@ export class Checker implements StoreObserver {
   }
 
   #checkDiscard(prefix: string): void {
-    if (prefix.startsWith('v1/shuffle/')) {
+    if (prefix.startsWith('v1/')) {
       const job = this.durable.jobs.get(prefix.split('/')[2] as JobId);
       if (!job || !isEnded(job))
         this.#world.violate(`staged writes of ${prefix} were discarded before their job ended`);
       return;
     }
     const may = this.jobsAt(prefix).some(
-      (job) => isEnded(job) || (job.state === 'committing' && job.published.size === job.plan.partitions),
+      (job) => isEnded(job) || (job.state === 'committing' && job.published.size === wantedParts(job)),
     );
     if (!may) this.#world.violate(`staged outputs of ${prefix} were discarded while they were wanted`);
   }
@@ -221,9 +263,10 @@ export class Checker implements StoreObserver {
     if (name.startsWith('_takeover')) return;
     const job = this.jobsAt(prefix).find(({ state }) => state === 'committing');
     if (job?.state !== 'committing') this.#world.violate(`${key} was written, and no job is committing there`);
-    if (job.published.size < job.plan.partitions)
+    if (job.published.size < wantedParts(job))
       this.#world.violate(`${key} was written before every part was published`);
     if (name === outputNames.manifest) this.#checkManifest(job, prefix, bytes);
+    if (name === outputNames.success && job.isPartial) this.#world.violate(`${key} was written of a part of the result`);
     if (name === outputNames.success && !this.objects.has(prefix + outputNames.manifest)) {
       this.#world.violate(`${key} was written before the manifest`);
     }
@@ -232,7 +275,8 @@ export class Checker implements StoreObserver {
   #checkManifest(job: CommittingJob, prefix: string, bytes: Uint8Array): void {
     const manifest = parseManifest(bytes);
     if (manifest.job !== job.id) this.#world.violate(`the manifest of ${prefix} is of ${manifest.job}, not ${job.id}`);
-    if (manifest.parts.length !== job.plan.partitions) {
+    if (manifest.complete === job.isPartial) this.#world.violate(`the manifest of ${prefix} says complete: ${manifest.complete}`);
+    if (manifest.parts.length !== wantedParts(job)) {
       this.#world.violate(`the manifest of ${prefix} has ${manifest.parts.length} of ${job.plan.partitions} parts`);
     }
     for (const part of manifest.parts) {
@@ -248,6 +292,7 @@ export class Checker implements StoreObserver {
 
   #checkParts(job: CommittingJob, prefix: string): void {
     for (const [part, winner] of job.work.sealed.entries()) {
+      if (!winner && job.isPartial) continue;
       const found = this.objects.get(prefix + outputNames.part(part, job.inspected.format));
       if (!winner || found?.bytes.length !== winner.seal.bytes) {
         this.#world.violate(`part ${part} of ${prefix} is not what its winner sealed`);
@@ -266,6 +311,8 @@ export class Checker implements StoreObserver {
     this.#assigned.set(`${job}/${attempt}`, by);
     this.#latest.set(`${epoch}/${job}/${attemptParts(attempt).task}`, attempt);
     const known = this.durable.jobs.get(job);
+    // To the end of its job an assignment may be on its way.
+    if (this.#ended.has(job)) return;
     const isDurable =
       kind === 'reduce' ? known?.steps.has('stage-manifest') : kind === 'map' ? this.#planned.has(job) : known;
     if (isDurable === undefined || isDurable === false) {
@@ -273,21 +320,21 @@ export class Checker implements StoreObserver {
     }
   }
 
-  onAcknowledge({ job, attempt }: AttemptRef): void {
+  onAcknowledge(epoch: number, { job, attempt }: AttemptRef): void {
     const known = this.durable.jobs.get(job);
     const isDurable =
       known?.failedAttempts.has(attempt) || this.#winners.get(`${job}/${attemptParts(attempt).task}`) === attempt;
-    if (!isDurable) this.#acknowledged.add(`${job}/${attempt}`);
+    if (!isDurable) this.#acknowledged.set(`${job}/${attempt}`, epoch);
   }
 
   onSubmitted(requestId: string, job: JobId): void {
-    if (this.durable.byRequest.get(requestId) !== job) {
+    if (this.durable.byRequest.get(requestId) !== job && !this.isForgotten(job)) {
       this.#world.violate(`the submission of ${job} was answered before it was durable`);
     }
   }
 
   onCancelled(job: JobId): void {
-    if (this.durable.jobs.get(job)?.state !== 'cancelled') {
+    if (this.lastOf(job)?.state !== 'cancelled') {
       this.#world.violate(`the cancellation of ${job} was answered and is not durable`);
     }
   }
@@ -300,6 +347,11 @@ export class Checker implements StoreObserver {
     if (!isDurable) this.#world.violate(`event ${cursor} of ${job} was shown before it was durable: ${event}`);
     this.#events.set(key, event);
   }
+}
+
+/** Parts that a commit makes visible. */
+function wantedParts(job: CommittingJob): number {
+  return job.isPartial ? job.work.sealedWon : job.plan.partitions;
 }
 
 function split(key: string): readonly [string, string] {

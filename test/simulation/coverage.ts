@@ -15,6 +15,11 @@ const TRANSITIONS = [
   'in_progress -> cancelled',
   'in_progress -> failed',
   'validating -> failed',
+  'validating -> expired',
+  'in_progress -> expired',
+  'committing -> expired',
+  'completed -> archived',
+  'failed -> archived',
 ] as const;
 const FAULTS = [
   'store error before a read',
@@ -37,6 +42,11 @@ const FAULTS = [
   'staged output lost',
   'stranger in the output',
   'answer to a client lost',
+  'leader freezes',
+  'fenced leader halts',
+  'snapshot taken',
+  'slot deleted',
+  'deadline passes',
 ] as const;
 
 export class Coverage {

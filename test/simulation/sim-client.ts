@@ -1,12 +1,13 @@
 /** A user of one job: submits until answered, watches, perhaps cancels, whoever leads. */
 import { CURSOR_STEP } from '../../coordinator/job-view.js';
+import type { Coordinator } from '../../coordinator/core.js';
 import type { SubmitRequest } from '../../coordinator/scheduler/records.js';
 import { GristmillError } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
 import type { Checker } from './checker.js';
 import type { SimLeaders } from './sim-leader.js';
 import type { MiniatureJob } from './task-work.js';
-import { Violation, type World } from './world.js';
+import { Violation, type Life, type World } from './world.js';
 
 export interface SimClientOptions {
   readonly world: World;
@@ -41,11 +42,17 @@ export class SimClient {
 
   #submit(): void {
     if (this.job !== undefined) return;
-    const { world, leaders, checker, request } = this.#options;
-    const { core, life } = leaders;
+    const { world, leaders, request } = this.#options;
+    const { core, life } = leaders.pick();
     world.after(world.random.between(500, 2000), () => this.#submit());
     if (!core) return;
     world.step('event', `submit ${request.requestId}`);
+    // Whoever stands still takes it when it goes on.
+    world.whenAwake(life, () => this.#submitTo(core, life));
+  }
+
+  #submitTo(core: Coordinator, life: Life): void {
+    const { world, checker, request } = this.#options;
     core.submit(request).then(({ job }) => {
       if (!life.alive) return;
       this.#guarded(() => checker.onSubmitted(request.requestId, job));
@@ -58,29 +65,38 @@ export class SimClient {
   }
 
   #cancel(): void {
-    const { world, leaders, checker } = this.#options;
-    const { core, life } = leaders;
+    const { world, leaders } = this.#options;
+    const { core, life } = leaders.pick();
     const { job } = this;
     if (!core || job === undefined) {
       if (this.outcome === undefined) world.after(300, () => this.#cancel());
       return;
     }
     world.step('event', `cancel ${job}`);
+    world.whenAwake(life, () => this.#cancelAt(core, life, job));
+  }
+
+  #cancelAt(core: Coordinator, life: Life, job: JobId): void {
     core.cancel(job, 'by its user').then(() => {
-      if (life.alive) this.#guarded(() => checker.onCancelled(job));
+      if (life.alive) this.#guarded(() => this.#options.checker.onCancelled(job));
     }, this.#later);
   }
 
   /** A refusal is an answer as well; a leader that stops gives none. */
   readonly #later = (thrown: unknown): void => {
     const code = thrown instanceof GristmillError ? thrown.code : 'internal';
-    if (code === 'internal' || code === 'journal-corrupt') this.#violate(`a call fails with ${String(thrown)}`);
+    const { checker } = this.#options;
+    if (code === 'job-not-found' && this.job !== undefined && checker.isForgotten(this.job)) {
+      this.outcome ??= checker.lastOf(this.job)?.state;
+      return;
+    }
+    if (code === 'internal' || code === 'journal-corrupt' || code === 'job-not-found') this.#violate(`a call fails with ${String(thrown)}`);
   };
 
   #watch(): void {
     if (this.outcome !== undefined) return;
     const { world, leaders } = this.#options;
-    const { core, life } = leaders;
+    const { core, life } = leaders.pick();
     // Whoever leads then may be another.
     const again = () => {
       if (life.alive && core) world.after(500, again);
@@ -90,7 +106,7 @@ export class SimClient {
     if (core) void this.#follow(core.watch(this.job as JobId, this.#cursor, new AbortController().signal));
   }
 
-  async #follow(events: ReturnType<NonNullable<SimLeaders['core']>['watch']>): Promise<void> {
+  async #follow(events: ReturnType<Coordinator['watch']>): Promise<void> {
     const { checker } = this.#options;
     const job = this.job as JobId;
     try {

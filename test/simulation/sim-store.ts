@@ -189,8 +189,14 @@ class SimStore implements ObjectStore {
       if (!this.#life.alive) return;
       world.after(latency(world), () => {
         if (!this.#life.alive) return;
-        if (world.fault('store error before a read', 0.01)) reject(unavailable(key));
-        else effect().then(resolve, reject);
+        // What was asked before its process stood still is answered by then, and heard when it goes on.
+        const heard = (action: () => void) => world.whenAwake(this.#life, action);
+        if (world.fault('store error before a read', 0.01)) heard(() => reject(unavailable(key)));
+        else
+          effect().then(
+            (found) => heard(() => resolve(found)),
+            (error: unknown) => heard(() => reject(error as Error)),
+          );
       });
     });
   }
@@ -201,7 +207,7 @@ class SimStore implements ObjectStore {
     if (!this.#life.alive) return never();
     world.step('store call', `${this.#life.name} ${write.name} ${write.key}`);
     return new Promise<T>((resolve, reject) => {
-      const settle = (action: () => void) => world.after(latency(world), () => this.#life.alive && action());
+      const settle = (action: () => void) => world.after(latency(world), () => world.whenAwake(this.#life, action));
       world.after(latency(world), () => {
         if (this.#life.alive) onWrite(this.#life, `before ${point}`);
         if (!this.#life.alive) {

@@ -2,10 +2,10 @@
  * One run: a seed makes a store, leaders, workers and jobs, lets them fail in every way for a while, then heals the world
  * and asks that every job ends, that its result is right, and that nothing is left over.
  */
-import { isEnded } from '../../coordinator/scheduler/state.js';
+import { hasResult, isEnded } from '../../coordinator/scheduler/state.js';
 import { pendingEffects } from '../../coordinator/scheduler/effects.js';
 import { limits } from '../../shared/limits.js';
-import { outputNames, storeKeys, type Plan } from '../../shared/plan.js';
+import { outputNames, type Plan } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
 import { Checker } from './checker.js';
 import type { SeededRandom } from './random.js';
@@ -71,6 +71,7 @@ class Run {
     this.#checker = new Checker(this.world);
     this.#disk.observer = this.#checker;
     this.#leaders = new SimLeaders(this.world, this.#disk, this.#checker);
+    this.#checker.journalKeepMs = this.#leaders.journalKeepMs;
     const { random } = this.world;
     this.#disk.onWrite = (life, point) => {
       if (life !== this.#leaders.life || !this.world.fault('leader crashes at a store call', 0.02)) return;
@@ -112,6 +113,7 @@ class Run {
         partitions: random.between(1, 4),
         output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
         doomed: random.chance(0.06),
+        ...(random.chance(0.15) && { deadlineMs: random.between(50, 4000) }),
       };
       return new SimClient({
         world: this.world,
@@ -146,6 +148,7 @@ class Run {
       if (worker.isAlive && world.fault('worker dies', 0.04)) worker.die();
       else if (world.fault('worker freezes', 0.03)) worker.freeze(random.between(200, 2 * limits.leaseDeadMs));
       if (world.fault('leader crashes at any time', 0.015)) this.#leaders.crash('between two events');
+      if (world.fault('leader freezes', 0.015)) this.#leaders.freeze(random.between(200, 15_000));
       if (random.chance(0.05)) this.#harmOutputs();
       this.#trouble();
     });
@@ -209,7 +212,7 @@ class Run {
 
   #checkResult(client: SimClient): void {
     const { world } = this;
-    const job = client.job && this.#checker.durable.jobs.get(client.job);
+    const job = client.job && this.#checker.lastOf(client.job);
     if (!job || !isEnded(job)) return world.violate('an acknowledged job is gone');
     if (job.state !== client.outcome) world.violate(`${job.id} was told to be ${client.outcome} and is ${job.state}`);
     if (job.state === 'cancelled' && !client.wasCancelled) world.violate(`nobody cancelled ${job.id}`);
@@ -223,13 +226,17 @@ class Run {
       if (!isExpected) world.violate(`${job.id} failed without a reason: ${job.failure?.message}`);
     }
     const isLast = this.#lastCompleted(client.miniature.output) === job.id;
-    if (job.state !== 'completed' || job.request.dryRun || !isLast) return;
+    if (job.state === 'expired' && client.miniature.deadlineMs === undefined) world.violate(`${job.id} has no deadline`);
+    const hasAll = job.state === 'completed' && !job.request.dryRun;
+    if (!isLast || !(hasAll || job.state === 'expired')) return;
     const prefix = prefixOf(client.miniature.output);
-    const plan = JSON.parse(this.#text(storeKeys.plan(job.id)) ?? 'null') as Plan;
+    const plan = JSON.parse(this.#checker.planOf(job.id) ?? 'null') as Plan;
     const expected = expectedParts(client.miniature, plan);
     const names = [...this.#checker.objects.keys()].filter((key) => key.startsWith(`${prefix}part-`));
-    if (names.length !== expected.length) world.violate(`${prefix} has ${names.length} parts, not ${expected.length}`);
+    const wanted = hasAll ? expected.length : (job.published?.size ?? 0);
+    if (names.length !== wanted) world.violate(`${prefix} has ${names.length} parts, not ${wanted}`);
     for (const [part, text] of expected.entries()) {
+      if (!hasAll && !job.published?.has(part)) continue;
       const found = this.#text(prefix + outputNames.part(part, 'jsonl'));
       if (found !== text) world.violate(`part ${part} of ${prefix} is ${found}, not ${text}`);
     }
@@ -237,8 +244,8 @@ class Run {
 
   /** The job whose result is to be seen at an output. */
   #lastCompleted(output: string): string | undefined {
-    const jobs = [...this.#checker.durable.jobs.values()].filter(
-      (job) => job.state === 'completed' && job.inspected?.output === output && !job.request.dryRun,
+    const jobs = this.#checker.lastJobs.filter(
+      (job) => isEnded(job) && hasResult(job) && job.inspected?.output === output && !job.request.dryRun,
     );
     return jobs.sort((a, b) => ('endedAtMs' in a && 'endedAtMs' in b ? a.endedAtMs - b.endedAtMs : 0)).at(-1)?.id;
   }

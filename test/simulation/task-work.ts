@@ -19,6 +19,7 @@ export interface MiniatureJob {
   readonly output: string;
   /** Its first map task throws, as user code does. */
   readonly doomed?: boolean;
+  readonly deadlineMs?: number;
 }
 
 export interface TaskPlaces {
@@ -47,7 +48,7 @@ export async function doTask(places: TaskPlaces, assignment: Assignment): Promis
 
 async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: Assignment): Promise<TaskResult> {
   if (!spec) throw new Error('an inspect task without its specification');
-  const { kind, inputBytes, splitBytes, partitions, output } = spec.params as unknown as MiniatureJob;
+  const { kind, inputBytes, splitBytes, partitions, output, deadlineMs } = spec.params as unknown as MiniatureJob;
   const source = { format: 'text', uris: ['memory:input/*'], splitBytes, itemsPerSplit: undefined } as const;
   const inspection: Inspection = {
     version: 1,
@@ -59,6 +60,7 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
       aggregator: undefined,
       partitions: kind === 'reduce' ? partitions : undefined,
       memoryBytes: undefined,
+      ...(deadlineMs !== undefined && { deadlineMs }),
     },
     params: spec.params,
     inputs: inputBytes.map((bytes, i) => ({ uri: `memory:input/${i}`, bytes, end: bytes, etag: String(bytes) })),

@@ -18,6 +18,8 @@ export type StepKind = 'event' | 'store call' | 'delivery';
 export interface Life {
   readonly name: string;
   alive: boolean;
+  /** It stands still until then, and goes on as if nothing had been. */
+  frozenUntilMs?: number;
 }
 
 export class Violation extends Error {
@@ -52,7 +54,7 @@ export class World {
 
   note(what: string): void {
     this.trace.push(`${this.nowMs.toFixed(1)} ${what}`);
-    if (this.trace.length > 400) this.trace.splice(0, 200);
+    if (this.trace.length > 4000) this.trace.splice(0, 200);
   }
 
   /** True, and counted, when the fault happens now. */
@@ -76,17 +78,33 @@ export class World {
     };
   }
 
+  /** Runs the action once the life is awake; never after its death. */
+  whenAwake(life: Life, action: () => void): void {
+    if (!life.alive) return;
+    const waitMs = (life.frozenUntilMs ?? 0) - this.nowMs;
+    if (waitMs > 0) this.after(waitMs, () => this.whenAwake(life, action));
+    else action();
+  }
+
   /** The clock of one life: its timers die with it. */
   clockOf(life: Life): Clock {
     return {
       now: () => EPOCH_MS + Math.floor(this.nowMs),
       monotonic: () => this.nowMs,
-      after: (delayMs, action) =>
-        this.after(delayMs, () => {
-          if (!life.alive) return;
-          this.step('event', `timer of ${life.name}`);
-          action();
-        }),
+      after: (delayMs, action) => {
+        let isCancelled = false;
+        const cancel = this.after(delayMs, () =>
+          this.whenAwake(life, () => {
+            if (isCancelled) return;
+            this.step('event', `timer of ${life.name}`);
+            action();
+          }),
+        );
+        return () => {
+          isCancelled = true;
+          cancel();
+        };
+      },
     };
   }
 

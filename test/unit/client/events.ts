@@ -25,6 +25,7 @@ export function someJob(over: Partial<Job> = {}): Job {
     job: 'abcdefghijkl' as JobId,
     name: 'word-count',
     state: 'completed',
+    outcome: undefined,
     reason: '',
     submittedAtMs: 1,
     endedAtMs: 2,

@@ -1,8 +1,9 @@
 /** The journal and who may write it. */
 import { describe, expect, test } from 'vitest';
 import { decodeSlot, encodeSlot } from '../../../coordinator/journal-format.js';
-import { Journal, replay } from '../../../coordinator/journal.js';
+import { Journal } from '../../../coordinator/journal.js';
 import { lead } from '../../../coordinator/leadership.js';
+import { replay } from '../../../coordinator/replay.js';
 import type { JournalRecord } from '../../../coordinator/scheduler/records.js';
 import { systemClock } from '../../../shared/clock.js';
 import { GristmillError } from '../../../shared/errors.js';
