@@ -74,6 +74,7 @@ export function jobFromWire(wire: Job__Output): Job {
     failedAttempts: wire.failedAttempts,
     parts: wire.parts,
     balance: wire.balance,
+    warnings: wire.warnings,
   };
 }
 

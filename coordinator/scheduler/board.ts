@@ -77,6 +77,13 @@ export class StageBoard {
     this.#status[index] = WON;
   }
 
+  /** Whatever the tasks have come to is void: each starts again, under new attempt ids. */
+  restart(): void {
+    this.#status.fill(WAITING);
+    this.#retries = [];
+    this.#next = 0;
+  }
+
   /** The attempt is lost, not to be blamed: the task may start again at once. */
   markWaiting(index: number): void {
     this.#status[index] = WAITING;
@@ -102,6 +109,8 @@ export interface JobBoard {
   readonly running: Map<AttemptId, RunningAttempt>;
   /** Failures that spend no attempt, since the last success: only to make waits longer. */
   uncounted: number;
+  /** That its reduce stage works for; undefined until there is one. */
+  generation: number | undefined;
 }
 
 export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {
@@ -119,10 +128,9 @@ export function openKind(job: Job): TaskKind | undefined {
     case 'validating':
       return job.inspection ? undefined : 'inspect';
     case 'in_progress':
+    case 'committing':
       if (job.inspected.kind === 'map-only') return 'map';
       return job.steps.has('stage-manifest') ? 'reduce' : 'map';
-    case 'committing':
-      return job.inspected.kind === 'map-only' ? 'map' : 'reduce';
     case 'queued':
     case 'completed':
     case 'partial_success':

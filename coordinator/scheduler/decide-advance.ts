@@ -4,11 +4,13 @@ import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now } from './events.js';
+import { endVoidAttempts } from './fetch-failures.js';
+import { stageVersion } from './lost-maps.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, type Job } from './state.js';
+import { isEnded, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
 import { isRecovering, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
-import { isWorkDone } from './work.js';
+import { isMapMissing, isWorkDone } from './work.js';
 
 export function decideAdvance(state: SchedulerState, now: Now): Decision {
   const records: JournalRecord[] = [];
@@ -18,7 +20,7 @@ export function decideAdvance(state: SchedulerState, now: Now): Decision {
   }
   // Assignments follow from what the transitions made of the state, so they wait for the next round.
   if (records.length > 0) return { records, commands: [] };
-  return { records, commands: [...endAttempts(state, now), ...assign(state, now)] };
+  return { records, commands: [...endVoidAttempts(state, now), ...endAttempts(state, now), ...assign(state, now)] };
 }
 
 function nextMove(job: Job, now: Now): readonly JournalRecord[] {
@@ -33,7 +35,7 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
     case 'queued':
       return move('in_progress', 'its turn has come');
     case 'in_progress':
-      return isWorkDone(job.work) ? [endOfWork(job, job.work, now)] : [];
+      return isWorkDone(job.work) && !isMapMissing(job.work) ? [endOfWork(job, job.work, now)] : [];
     case 'committing': {
       const unbalanced = job.hasLostWinner && isWorkDone(job.work) ? outOfBalance(job, now) : undefined;
       if (unbalanced) return [unbalanced];
@@ -134,5 +136,7 @@ function startTask(
 function assignmentOf(job: Job, { attempt, kind, index }: RunningAttempt): Assignment {
   const { codeVersion, params, inputs, output, baseUri, limitRecords } = job.request;
   const inspect = kind === 'inspect' ? { params, inputs, output, baseUri, limitRecords } : undefined;
-  return { job: job.id, attempt, kind, index, generation: 0, codeVersion, inspect };
+  const work = kind === 'reduce' ? workOf(job) : undefined;
+  const { generation, revision } = work ? stageVersion(work) : { generation: 0, revision: 0 };
+  return { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect };
 }
