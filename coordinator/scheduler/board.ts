@@ -3,7 +3,7 @@
  * attempts that are running have an object of their own, of which there are no more than slots.
  */
 import { attemptId, taskId, type AttemptId, type JobId, type TaskKind, type WorkerId } from '../../shared/ids.js';
-import type { Job } from './state.js';
+import { workOf, type Job } from './state.js';
 import { tasksOf, winnerOf } from './work.js';
 
 export interface RunningAttempt {
@@ -120,6 +120,13 @@ export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {
     board.stages.set(kind, stage);
   }
   return stage;
+}
+
+/** True for an attempt that may be running. While a map task runs again nothing new is reduced; what is, goes on. */
+export function mayGoOn(job: Job, kind: TaskKind): boolean {
+  const work = workOf(job);
+  const hasReduced = work !== undefined && (work.revision > 0 || work.differing.length > 0);
+  return openKind(job) === kind || (kind === 'reduce' && hasReduced);
 }
 
 /** The kind of task that the job can give out now. */

@@ -51,8 +51,12 @@ function lostWinners(work: Work, { producers = [] }: Failure): readonly AttemptI
   });
 }
 
-/** True when what was reduced is of a generation that is no more: the report changes nothing. */
+/**
+ * True when the report changes nothing: what was reduced is of a generation that is no more, or a predecessor has
+ * ended the attempt, whatever for.
+ */
 export function isVoid(job: Job, result: TaskResult): boolean {
+  if (result.kind === 'failure') return result.failure.code === 'aborted';
   const work = workOf(job);
   return result.kind === 'reduce' && work !== undefined && (result.generation ?? 0) !== stageVersion(work).generation;
 }
