@@ -75,6 +75,7 @@ export function jobFromWire(wire: Job__Output): Job {
     failedAttempts: wire.failedAttempts,
     parts: wire.parts,
     balance: wire.balance,
+    warnings: wire.warnings,
   };
 }
 

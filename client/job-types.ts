@@ -70,6 +70,8 @@ export interface Job {
   readonly parts: readonly string[];
   /** The conservation laws with their figures, a line each. */
   readonly balance: string;
+  /** What a person should know of a result that is right all the same. */
+  readonly warnings: readonly string[];
 }
 
 interface EventHead {

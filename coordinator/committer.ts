@@ -13,7 +13,7 @@ import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js'
 import { gate } from '../shared/gate.js';
 import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
-import { outputNames, storeKeys } from '../shared/plan.js';
+import { outputNames, storeKeys, type StageVersion } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import { auditLog } from './audit.js';
@@ -21,9 +21,8 @@ import type { DataRoots } from './data-roots.js';
 import { readInspection, writePlan } from './inspection.js';
 import { makeManifest, makeStageManifest } from './manifest.js';
 import type { OutputPlace, Outputs } from './outputs.js';
-import type { Effect } from './scheduler/effects.js';
+import type { Effect, EndStep } from './scheduler/effects.js';
 import type { EffectResult } from './scheduler/events.js';
-import type { Step } from './scheduler/records.js';
 import { isEnded, workOf, type Job } from './scheduler/state.js';
 
 export interface CommitterPorts {
@@ -89,6 +88,9 @@ async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise
     }
     case 'write-plan':
       return { kind: 'planned', ...(await writePlan(ports.store, job)) };
+    case 'stage-manifest':
+      await putStageManifest(ports.store, job, effect);
+      return { kind: 'done' };
     case 'publish':
       await publish(ports, job, effect.part);
       return { kind: 'done' };
@@ -116,13 +118,16 @@ async function publish({ outputs }: CommitterPorts, job: Job, part: number): Pro
   await place.store.publish(seal);
 }
 
-async function takeStep(ports: CommitterPorts, job: Job, step: Step): Promise<void> {
+async function putStageManifest(store: ObjectStore, job: Job, version: StageVersion): Promise<void> {
+  if (job.state !== 'in_progress' && job.state !== 'committing') return;
+  await gate('stage-manifest');
+  const manifest = encodeStageManifest(makeStageManifest(job, version.generation));
+  await store.put(storeKeys.stageManifest(job.id, 'map', version), manifest);
+}
+
+async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise<void> {
   const { store, outputs } = ports;
   switch (step) {
-    case 'stage-manifest':
-      if (job.state !== 'in_progress') return;
-      await store.put(storeKeys.stageManifest(job.id, 'map', 0), encodeStageManifest(makeStageManifest(job)));
-      return;
     case 'replaced-removed':
       await gate('committing');
       await removeReplaced(outputs.storeFor(outputOf(job)), job);

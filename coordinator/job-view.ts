@@ -2,13 +2,16 @@
 import type { Counts, Law } from '../shared/counts.js';
 import { zeroCounts } from '../shared/counts.js';
 import type { Failure } from '../shared/errors.js';
-import type { JobId, TaskKind } from '../shared/ids.js';
+import { taskId, type JobId, type TaskKind } from '../shared/ids.js';
 import { outputNames } from '../shared/plan.js';
 import type { JobBoard } from './scheduler/board.js';
 import { lawsOf } from './scheduler/end-of-work.js';
 import { hasResult, isEnded, outcomeOf, workOf, type Job, type LoggedEvent } from './scheduler/state.js';
 import type { JobState, Outcome } from './scheduler/transition.js';
 import { totalCounts } from './scheduler/work.js';
+
+/** Tasks that a warning names. */
+const WARNED_TASKS_MAX = 3;
 
 export interface StageProgress {
   readonly stage: 'map' | 'reduce';
@@ -39,6 +42,8 @@ export interface JobView {
   readonly failedAttempts: number;
   readonly parts: readonly string[];
   readonly balance: string;
+  /** What a person should know of a result that is right all the same. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -88,7 +93,18 @@ export function jobView(job: Job, board: JobBoard | undefined): JobView {
     failedAttempts: job.state === 'archived' ? job.kept.failedAttempts : job.failedAttempts.size,
     parts: partsOf(job),
     balance: balanceOf(job),
+    warnings: warningsOf(job),
   };
+}
+
+/** A map that is not deterministic: the result is of one run of it, and the next job may have another. */
+function warningsOf(job: Job): readonly string[] {
+  const differing = [...new Set(workOf(job)?.differing ?? [])].map((index) => taskId('map', index));
+  if (differing.length === 0) return [];
+  const named = differing.slice(0, WARNED_TASKS_MAX).join(', ');
+  const more = differing.length > WARNED_TASKS_MAX ? ` and ${differing.length - WARNED_TASKS_MAX} more` : '';
+  const which = `${named}${more} gave different output when run again`;
+  return [`map is not deterministic: ${which}; the result is of the last run alone`];
 }
 
 function reasonOf(job: Job): string {
@@ -137,7 +153,8 @@ export function stageViews(job: Job, board: JobBoard | undefined): readonly Stag
     bytesDone: counts.bytesRead + mapping.bytes,
     bytesTotal: plan.inputBytes,
   };
-  if (isMapOnly || !job.steps.has('stage-manifest')) return [map];
+  const hasReduced = job.steps.has('stage-manifest') || work.revision > 0 || work.differing.length > 0;
+  if (isMapOnly || !hasReduced) return [map];
   const reducing = runningOf(board, 'reduce');
   const records = work.sealedCounts.shuffledInRecords + reducing.records;
   const { bytesShuffled, shuffledOutRecords } = work.mapCounts;

@@ -38,7 +38,7 @@ function committedAtMs(job: CommittingJob): number {
   return began?.atMs ?? job.submittedAtMs;
 }
 
-export function makeStageManifest(job: InProgressJob): StageManifest {
+export function makeStageManifest(job: InProgressJob | CommittingJob, generation: number): StageManifest {
   const { work, id } = job;
   const { maps } = work;
   const objects = Array.from({ length: maps?.n.length ?? 0 }, (_, index) => {
@@ -51,5 +51,5 @@ export function makeStageManifest(job: InProgressJob): StageManifest {
       digest: hex64(maps?.digest[index] ?? 0n),
     };
   });
-  return { version: 1, job: id, stage: 'map', generation: 0, objects };
+  return { version: 1, job: id, stage: 'map', generation, objects };
 }

@@ -72,6 +72,23 @@ export function addCounts(a: Counts, b: Counts): Counts {
   return { ...(sum as unknown as Counts), user };
 }
 
+/** What is left when `b`, which was added before, is taken out again. */
+export function subtractCounts(a: Counts, b: Counts): Counts {
+  const rest: Record<string, unknown> = {};
+  const taken: Partial<Counts> = b;
+  for (const [name, left] of Object.entries(a)) {
+    const right: unknown = taken[name as keyof Counts] ?? (typeof left === 'number' ? 0 : 0n);
+    if (typeof left === 'number') rest[name] = left - (right as number);
+    else if (typeof left === 'bigint') rest[name] = (left - (right as bigint)) & U64;
+  }
+  const user: Record<string, number> = {};
+  for (const [name, count] of Object.entries(a.user)) {
+    const left = count - (b.user[name] ?? 0);
+    if (left !== 0) user[name] = left;
+  }
+  return { ...(rest as unknown as Counts), user };
+}
+
 /** One conservation law with its figures. */
 export interface Law {
   readonly name: string;

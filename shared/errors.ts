@@ -45,6 +45,7 @@ export const ERRORS = {
   'aggregator-failed': once('user'),
   'combine-failed': once('user'),
   'partition-failed': once('user'),
+  'map-not-repeatable': once('user'),
   'unhandled-rejection': once('user'),
   'emit-after-end': once('user'),
   'values-reused': once('user'),
@@ -108,6 +109,8 @@ export interface ErrorOptions {
   readonly where?: string;
   /** The user's own frames, mapped to their TypeScript source. */
   readonly userStack?: string;
+  /** The map attempts whose shuffle objects cannot be read: they are to blame, not who reads. */
+  readonly producers?: readonly string[] | undefined;
 }
 
 export class GristmillError extends Error {
@@ -115,12 +118,14 @@ export class GristmillError extends Error {
   readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly userStack: string | undefined;
+  readonly producers: readonly string[] | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message + suffix(options.context), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.where = options.where;
     this.userStack = options.userStack;
+    this.producers = options.producers;
   }
 
   /** Total: whatever was thrown becomes a GristmillError, with the original as its cause. */
@@ -151,6 +156,8 @@ export interface Failure extends ErrorKind {
   readonly message: string;
   readonly where?: string | undefined;
   readonly stack?: string | undefined;
+  /** Of a fetch failure: the map attempts whose shuffle objects cannot be read. */
+  readonly producers?: readonly string[] | undefined;
 }
 
 /** The one function that classifies. */
@@ -162,6 +169,8 @@ export function failureOf(thrown: unknown): Failure {
     message: error.message,
     where: error.where,
     stack: error.userStack,
+    // Who reads what another has left broken is not to blame.
+    ...(error.producers && { countsTowardLimit: false, producers: error.producers }),
   };
 }
 
@@ -170,6 +179,7 @@ export function errorOf(failure: Failure): GristmillError {
   return new GristmillError(failure.code, failure.message, {
     ...(failure.where !== undefined && { where: failure.where }),
     ...(failure.stack !== undefined && { userStack: failure.stack }),
+    ...(failure.producers && { producers: failure.producers }),
   });
 }
 

@@ -66,6 +66,10 @@ export function parseAttemptId(text: string): AttemptId {
   return text as AttemptId;
 }
 
+export function isAttemptId(text: string): text is AttemptId {
+  return ATTEMPT_ID.test(text);
+}
+
 export function attemptParts(id: AttemptId): AttemptParts {
   const match = ATTEMPT_ID.exec(id);
   if (!match) throw new GristmillError('invalid-id', `not an attempt id: ${JSON.stringify(id)}`);

@@ -87,6 +87,10 @@ export const limits = {
   batchItemsMax: 256,
   /** Attempts of a task that may fail for the task's own fault. */
   attemptsMax: 4,
+  /** Reads of the same bytes of a shuffle object before it counts as lost: the first may have met a passing fault. */
+  shuffleReadsMax: 2,
+  /** Times that a map task runs again because its shuffle object cannot be read: more is a store that keeps nothing. */
+  mapRerunsMax: 2,
   /** Waits between attempts of a task, doubled each time, with jitter. */
   attemptBackoffMs: 200,
   /** The longest of those waits. */

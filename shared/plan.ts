@@ -113,6 +113,14 @@ export interface Plan extends FoundInputs {
   readonly replaces: readonly string[];
 }
 
+/** Which manifest of the map stage a reduce attempt reads. */
+export interface StageVersion {
+  /** Grows when a map task that ran again left another output: what was reduced before it is void. */
+  readonly generation: number;
+  /** Within its generation: grows when objects are lost, so that the same output comes from other attempts. */
+  readonly revision: number;
+}
+
 /** Keys in the coordinator's store. The layout is DESIGN section 6. */
 export const storeKeys = {
   lease: (epoch: number) => `v1/lease/${epoch}`,
@@ -126,7 +134,9 @@ export const storeKeys = {
   bundle: (sha256: string) => `v1/bundles/${sha256}.mjs`,
   inspection: (job: JobId, attempt: string) => `v1/jobs/${job}/inspect/${attempt}`,
   items: (job: JobId, attempt: string) => `v1/jobs/${job}/items/${attempt}`,
-  stageManifest: (job: JobId, stage: string, generation: number) => `v1/jobs/${job}/stage/${stage}.${generation}`,
+  /** Written once: whatever changes a stage's winners changes its revision, or its generation. */
+  stageManifest: (job: JobId, stage: string, { generation, revision }: StageVersion) =>
+    `v1/jobs/${job}/stage/${stage}.${generation}${revision === 0 ? '' : `-${revision}`}`,
   log: (job: JobId, attempt: string) => `v1/jobs/${job}/logs/${attempt}`,
   logPrefix: (job: JobId) => `v1/jobs/${job}/logs/`,
   audit: (job: JobId) => `v1/jobs/${job}/audit`,

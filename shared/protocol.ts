@@ -23,6 +23,8 @@ export interface Assignment {
   readonly index: number;
   /** Of the map stage's manifest; reduce only, else 0. */
   readonly generation: number;
+  /** Of that manifest within its generation; reduce only, else 0. */
+  readonly revision: number;
   /** The bundle's sha256. */
   readonly codeVersion: string;
   /** Inspect only. */
@@ -43,6 +45,8 @@ export type TaskResult =
     }
   | {
       readonly kind: 'reduce';
+      /** Of the manifest that it read; absent in what was stored before there were others: 0. */
+      readonly generation?: number | undefined;
       readonly counts: Counts;
       readonly seal: Seal;
       /** What the footers promised for this partition. */

@@ -3,7 +3,7 @@
  * calls: in an executor it is backed by the ring, in `runJob` by objects in memory.
  */
 import type { ByteSource } from '../shared/kernel/block-source.js';
-import type { CsvFormat, FoundInputs, Plan } from '../shared/plan.js';
+import type { CsvFormat, FoundInputs, Plan, StageVersion } from '../shared/plan.js';
 import type { InspectSpec } from '../shared/protocol.js';
 import type { Scratch } from '../shared/kernel/scratch.js';
 import type { Seal } from '../shared/store/object-store.js';
@@ -30,7 +30,7 @@ export interface InputRequest {
   readonly etag: string;
 }
 
-/** One partition of one shuffle object: its frames. */
+/** Frames of one partition of one shuffle object. */
 export interface ShuffleRequest {
   readonly kind: 'shuffle';
   readonly key: string;
@@ -67,8 +67,8 @@ export interface TaskIo extends Scratch {
   openOutput(request: OutputRequest): ByteSink;
   /** The job's plan. */
   plan(): Plan | Promise<Plan>;
-  /** What the map stage's manifest of that generation, and the objects' indexes, have for a partition. */
-  stage(generation: number, partition: number): readonly StageSource[] | Promise<readonly StageSource[]>;
+  /** What that manifest of the map stage, and the objects' indexes, have for a partition. */
+  stage(version: StageVersion, partition: number): readonly StageSource[] | Promise<readonly StageSource[]>;
   /** The inputs that are there, and what their headers say. */
   findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs;
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };

@@ -38,6 +38,7 @@ export function summaryLines(job: Job, elapsedMs: number, places: Places, style:
   row('attempts', `${formatCount(job.failedAttempts)} failed`);
   const laws = job.balance.split('\n').filter((line) => line.trim() !== '');
   laws.forEach((law, index) => row(index === 0 ? 'balance' : '', harmless(law.trim())));
+  job.warnings.forEach((warning, index) => row(index === 0 ? 'warning' : '', harmless(warning)));
   placeRows(job, places, row);
   return lines;
 }

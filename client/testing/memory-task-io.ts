@@ -3,7 +3,7 @@ import { GristmillError } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
 import { memoryScratch, type ScratchRun } from '../../shared/kernel/scratch.js';
 import { limits } from '../../shared/limits.js';
-import { storeKeys, type FoundInputs, type Plan } from '../../shared/plan.js';
+import { storeKeys, type FoundInputs, type Plan, type StageVersion } from '../../shared/plan.js';
 import type { MemorySpace, MemoryStage } from '../../shared/store/memory-space.js';
 import { MemoryStore } from '../../shared/store/memory-store.js';
 import type { Seal } from '../../shared/store/object-store.js';
@@ -62,8 +62,8 @@ export class MemoryTaskIo implements TaskIo {
     return JSON.parse(Buffer.from(this.#space.read(storeKeys.plan(this.#job))).toString()) as Plan;
   }
 
-  stage(generation: number, partition: number): Promise<readonly StageSource[]> {
-    return this.#stageSources.of(generation, partition);
+  stage(version: StageVersion, partition: number): Promise<readonly StageSource[]> {
+    return this.#stageSources.of(version, partition);
   }
 
   /** Never asked: the records are given, so that the source is one of items. */
@@ -103,7 +103,7 @@ export class MemoryTaskIo implements TaskIo {
     try {
       return piecesOf(this.#space.read(key, { start: offset, end: offset + bytes }));
     } catch (error) {
-      throw asFetchFailure(error, key);
+      throw asFetchFailure(error, { key });
     }
   }
 }

@@ -44,7 +44,7 @@ function progressToWire(progress: StageProgress): WireProgress {
 }
 
 export function jobToWire(view: JobView): WireJob {
-  const { job, state, outcome, endedAtMs, stages, counts, failure, parts, submittedAtMs, ...rest } = view;
+  const { job, state, outcome, endedAtMs, stages, counts, failure, parts, warnings, submittedAtMs, ...rest } = view;
   return {
     ...rest,
     jobId: job,
@@ -56,6 +56,7 @@ export function jobToWire(view: JobView): WireJob {
     counts: countsToWire(counts),
     failure: failure ? failureToWire(failure) : null,
     parts: [...parts],
+    warnings: [...warnings],
   };
 }
 

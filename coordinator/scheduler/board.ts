@@ -3,7 +3,7 @@
  * attempts that are running have an object of their own, of which there are no more than slots.
  */
 import { attemptId, taskId, type AttemptId, type JobId, type TaskKind, type WorkerId } from '../../shared/ids.js';
-import type { Job } from './state.js';
+import { workOf, type Job } from './state.js';
 import { tasksOf, winnerOf } from './work.js';
 
 export interface RunningAttempt {
@@ -77,6 +77,13 @@ export class StageBoard {
     this.#status[index] = WON;
   }
 
+  /** Whatever the tasks have come to is void: each starts again, under new attempt ids. */
+  restart(): void {
+    this.#status.fill(WAITING);
+    this.#retries = [];
+    this.#next = 0;
+  }
+
   /** The attempt is lost, not to be blamed: the task may start again at once. */
   markWaiting(index: number): void {
     this.#status[index] = WAITING;
@@ -102,6 +109,8 @@ export interface JobBoard {
   readonly running: Map<AttemptId, RunningAttempt>;
   /** Failures that spend no attempt, since the last success: only to make waits longer. */
   uncounted: number;
+  /** That its reduce stage works for; undefined until there is one. */
+  generation: number | undefined;
 }
 
 export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {
@@ -113,17 +122,23 @@ export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {
   return stage;
 }
 
+/** True for an attempt that may be running. While a map task runs again nothing new is reduced; what is, goes on. */
+export function mayGoOn(job: Job, kind: TaskKind): boolean {
+  const work = workOf(job);
+  const hasReduced = work !== undefined && (work.revision > 0 || work.differing.length > 0);
+  return openKind(job) === kind || (kind === 'reduce' && hasReduced);
+}
+
 /** The kind of task that the job can give out now. */
 export function openKind(job: Job): TaskKind | undefined {
   switch (job.state) {
     case 'validating':
       return job.inspection ? undefined : 'inspect';
     case 'in_progress':
+    case 'committing':
+      if (job.state === 'committing' && job.isPartial) return undefined;
       if (job.inspected.kind === 'map-only') return 'map';
       return job.steps.has('stage-manifest') ? 'reduce' : 'map';
-    case 'committing':
-      if (job.isPartial) return undefined;
-      return job.inspected.kind === 'map-only' ? 'map' : 'reduce';
     case 'queued':
     case 'completed':
     case 'partial_success':

@@ -1,6 +1,6 @@
 /** What a worker reports is checked against what it was asked: keys and seals come from outside. */
 import { ERRORS, type Failure } from '../../shared/errors.js';
-import { attemptParts, type AttemptId } from '../../shared/ids.js';
+import { attemptParts, isAttemptId, type AttemptId } from '../../shared/ids.js';
 import { outputNames, storeKeys } from '../../shared/plan.js';
 import type { TaskReport, TaskResult } from '../../shared/protocol.js';
 import type { Seal } from '../../shared/store/object-store.js';
@@ -14,7 +14,7 @@ export function checkResult(job: Job, report: TaskReport): TaskResult {
 }
 
 function faultOf(job: Job, attempt: AttemptId, result: TaskResult): string | undefined {
-  if (result.kind === 'failure') return undefined;
+  if (result.kind === 'failure') return faultOfProducers(result.failure.producers ?? []);
   const { kind, index } = attemptParts(attempt);
   if (result.kind !== kind) return `it is the result of a ${result.kind} task`;
   if (result.kind === 'inspect') {
@@ -29,6 +29,11 @@ function faultOf(job: Job, attempt: AttemptId, result: TaskResult): string | und
   const spread = result.key.split('/').at(-2) ?? '';
   const isOwnKey = /^[0-9a-f]{2}$/.test(spread) && result.key === storeKeys.shuffle(job.id, spread, attempt);
   return isOwnKey ? undefined : `its key is ${result.key}`;
+}
+
+function faultOfProducers(producers: readonly string[]): string | undefined {
+  const wrong = producers.find((producer) => !isAttemptId(producer));
+  return wrong === undefined ? undefined : `it names ${JSON.stringify(wrong)} as an attempt`;
 }
 
 function faultOfSeal(seal: Seal, attempt: AttemptId, part: string): string | undefined {

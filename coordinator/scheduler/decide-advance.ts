@@ -5,11 +5,13 @@ import { decideDeadline, expired } from './deadline.js';
 import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now } from './events.js';
+import { endVoidAttempts } from './fetch-failures.js';
+import { stageVersion } from './lost-maps.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, needsNoAttempt, type Job } from './state.js';
+import { isEnded, needsNoAttempt, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
 import { isRecovering, isSuspect, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
-import { isWorkDone } from './work.js';
+import { isMapMissing, isWorkDone } from './work.js';
 
 export function decideAdvance(state: SchedulerState, now: Now): Decision {
   const records: JournalRecord[] = [];
@@ -19,7 +21,7 @@ export function decideAdvance(state: SchedulerState, now: Now): Decision {
   }
   // Assignments follow from what the transitions made of the state, so they wait for the next round.
   if (records.length > 0) return { records, commands: [] };
-  return { records, commands: [...endAttempts(state, now), ...assign(state, now)] };
+  return { records, commands: [...endVoidAttempts(state, now), ...endAttempts(state, now), ...assign(state, now)] };
 }
 
 function nextMove(job: Job, now: Now): readonly JournalRecord[] {
@@ -37,7 +39,7 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
     case 'queued':
       return move('in_progress', 'its turn has come');
     case 'in_progress':
-      return isWorkDone(job.work) ? [endOfWork(job, job.work, now)] : [];
+      return isWorkDone(job.work) && !isMapMissing(job.work) ? [endOfWork(job, job.work, now)] : [];
     case 'committing': {
       if (job.isPartial) return job.steps.has('manifest-written') ? [expired(job, now)] : [];
       const unbalanced = job.hasLostWinner && isWorkDone(job.work) ? outOfBalance(job, now) : undefined;
@@ -140,5 +142,7 @@ function startTask(
 function assignmentOf(job: Job, { attempt, kind, index }: RunningAttempt): Assignment {
   const { codeVersion, params, inputs, output, baseUri, limitRecords } = job.request;
   const inspect = kind === 'inspect' ? { params, inputs, output, baseUri, limitRecords } : undefined;
-  return { job: job.id, attempt, kind, index, generation: 0, codeVersion, inspect };
+  const work = kind === 'reduce' ? workOf(job) : undefined;
+  const { generation, revision } = work ? stageVersion(work) : { generation: 0, revision: 0 };
+  return { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect };
 }

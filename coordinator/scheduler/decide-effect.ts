@@ -1,11 +1,14 @@
 /** What the end of an effect makes so. A result that comes too late for its job's state makes nothing so. */
 import type { Decision, Now, SchedulerEvent } from './events.js';
 import { stageOf } from './board.js';
+import { stageVersion } from './lost-maps.js';
 import { attemptParts, type AttemptId } from '../../shared/ids.js';
+import type { StageVersion } from '../../shared/plan.js';
 import type { JournalRecord } from './records.js';
 import type { Job } from './state.js';
 import { isActive } from './transition.js';
 import { openBoard, type SchedulerState } from './volatile.js';
+import { isMapStageDone } from './work.js';
 
 type Ended = Extract<SchedulerEvent, { readonly type: 'effect-ended' }>;
 
@@ -32,6 +35,9 @@ function recordsOf(state: SchedulerState, job: Job, { effect, result }: Ended, n
         { type: 'job-planned', ...about, plan: result.plan },
       ];
     case 'done':
+      if (effect.kind === 'stage-manifest') {
+        return isCurrent(job, effect) ? [{ type: 'step-done', ...about, step: 'stage-manifest' }] : [];
+      }
       if (effect.kind === 'step') return [{ type: 'step-done', ...about, step: effect.step }];
       if (effect.kind !== 'publish' || job.state !== 'committing') return [];
       return [{ type: 'part-published', ...about, part: effect.part }];
@@ -51,6 +57,13 @@ function recordsOf(state: SchedulerState, job: Job, { effect, result }: Ended, n
       return [{ type: 'job-moved', ...about, to: 'failed', reason: failure.message, failure }];
     }
   }
+}
+
+/** An object may have been lost while the manifest was written that names it. */
+function isCurrent(job: Job, { generation, revision }: StageVersion): boolean {
+  if (job.state !== 'in_progress' && job.state !== 'committing') return false;
+  const now = stageVersion(job.work);
+  return now.generation === generation && now.revision === revision && isMapStageDone(job.work);
 }
 
 function notice(about: { job: Job['id']; atMs: number }, code: string, message: string): JournalRecord {

@@ -3,13 +3,14 @@
  * that the task is running, in the session of the worker that it was given to. Every other report changes nothing, and
  * is acknowledged, so that its worker forgets it.
  */
-import type { Failure } from '../../shared/errors.js';
+import { failureOf, GristmillError, type Failure } from '../../shared/errors.js';
 import { attemptParts } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import type { AttemptRef, TaskProgress, TaskReport } from '../../shared/protocol.js';
 import { stageOf, type JobBoard, type RunningAttempt } from './board.js';
 import { checkResult } from './check-result.js';
 import type { Command, Decision, Now, SchedulerEvent } from './events.js';
+import { decideFetchFailure, decideUnrepeatable, isVoid } from './fetch-failures.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, type Job } from './state.js';
 import { runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
@@ -62,6 +63,15 @@ function decideReport(
   const { attempt, elapsedMs } = report;
   const about = { job: job.id, atMs: now.wallMs, attempt, worker: worker.worker, elapsedMs };
   const result = checkResult(job, report);
+  if (isVoid(job, result)) {
+    stageOf(board, job, running.kind).markWaiting(running.index);
+    return [];
+  }
+  const unrepeatable = decideUnrepeatable(job, running, result);
+  if (unrepeatable !== undefined) {
+    const failure = failureOf(new GristmillError('map-not-repeatable', unrepeatable, { context: { attempt } }));
+    return [{ type: 'attempt-failed', ...about, failure }, ended(job, attemptParts(attempt).task, failure, 0, now)];
+  }
   if (result.kind === 'failure') {
     const { failure } = result;
     if (failure.code === 'handed-back') {
@@ -69,6 +79,8 @@ function decideReport(
       stageOf(board, job, running.kind).markWaiting(running.index);
       return [{ type: 'attempt-failed', ...about, failure }];
     }
+    const fetch = decideFetchFailure(job, board, running, failure, now);
+    if (fetch) return [{ type: 'attempt-failed', ...about, failure }, ...fetch];
     const ending = backOff(job, board, running, failure, random, now);
     return [{ type: 'attempt-failed', ...about, failure }, ...(ending ? [ending] : [])];
   }

@@ -5,7 +5,7 @@
 import { attemptParts } from '../../shared/ids.js';
 import { PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
-import { openKind, stageOf, type RunningAttempt } from './board.js';
+import { mayGoOn, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
 import { isEnded, needsNoAttempt } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
@@ -72,7 +72,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
     keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
     return false;
   }
-  const isOurs = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt) && openKind(job) === kind;
+  const isOurs = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt) && mayGoOn(job, kind);
   if (!isOurs) return false;
   const stage = stageOf(openBoard(volatile, job.id), job, kind);
   if (!stage.isUntouched(index)) return false;

@@ -42,6 +42,15 @@ function both(a: Decision, b: Decision): Decision {
   return { records: [...a.records, ...b.records], commands: [...a.commands, ...b.commands] };
 }
 
+/** A report is decided on what the one before it has made so: the first may take back what the second counts on. */
+function oneByOne(event: SchedulerEvent): SchedulerEvent[] {
+  if (event.type !== 'worker-message') return [event];
+  const [first, ...others] = event.message.reports ?? [];
+  if (first === undefined || others.length === 0) return [event];
+  const rest = others.map((report) => ({ ...event, message: { reports: [report] } }));
+  return [{ ...event, message: { ...event.message, reports: [first] } }, ...rest];
+}
+
 /**
  * An event and all that follows from it: decided, evolved at once (speculatively: nothing leaves the process before the
  * records are durable), and advanced until nothing more follows.
@@ -50,8 +59,9 @@ export function step(state: SchedulerState, event: SchedulerEvent, now: Now): De
   const records: JournalRecord[] = [];
   const commands: Command[] = [];
   const touched = new Set<JobId>();
-  let next: SchedulerEvent = event;
+  const events = oneByOne(event);
   for (;;) {
+    const next = events.shift() ?? { type: 'advance' };
     const decision = decide(state, next, now);
     for (const record of decision.records) {
       evolve(state.durable, record);
@@ -60,7 +70,6 @@ export function step(state: SchedulerState, event: SchedulerEvent, now: Now): De
     records.push(...decision.records);
     commands.push(...decision.commands);
     if (next.type === 'advance' && decision.records.length === 0) break;
-    next = { type: 'advance' };
   }
   for (const id of touched) {
     commands.push({ type: 'show-events', job: id, end: state.durable.jobs.get(id)?.eventsEnd ?? 0 });

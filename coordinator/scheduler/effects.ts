@@ -4,7 +4,7 @@
  *
  * ```
  *  validating   read-inspection -> claim-output -> write-plan        (a dry run claims nothing)
- *  in_progress  map stage done:  write-stage-manifest
+ *  in_progress  map stage done:  write-stage-manifest         (again, under another name, when objects were lost)
  *  committing   remove-replaced -> publish each part -> discard-staged -> publish-audit -> write-manifest -> write-success
  *               (past the deadline: publish each part that is finished -> … -> write-manifest, and no success)
  *  completed, and expired with a result
@@ -17,6 +17,8 @@
  * What losing attempts have staged goes before the manifest comes: once the outcome is told, the next job may be staging
  * its own output there. Effects of one list may run at the same time; those of the next wait until all of them have ended.
  */
+import type { StageVersion } from '../../shared/plan.js';
+import { stageVersion } from './lost-maps.js';
 import type { Step } from './records.js';
 import {
   hasResult,
@@ -29,20 +31,25 @@ import {
 } from './state.js';
 import { isMapStageDone } from './work.js';
 
+/** Done once per job; the map stage's manifest may be written several times. */
+export type EndStep = Exclude<Step, 'stage-manifest'>;
+
 export type Effect =
   | { readonly kind: 'read-inspection' }
   | { readonly kind: 'claim-output' }
   | { readonly kind: 'write-plan' }
+  | ({ readonly kind: 'stage-manifest' } & StageVersion)
   | { readonly kind: 'publish'; readonly part: number }
-  | { readonly kind: 'step'; readonly step: Step };
+  | { readonly kind: 'step'; readonly step: EndStep };
 
 /** Unique among the effects of a job. */
 export function effectName(effect: Effect): string {
+  if (effect.kind === 'stage-manifest') return `stage-manifest ${effect.generation}-${effect.revision}`;
   if (effect.kind === 'publish') return `publish ${effect.part}`;
   return effect.kind === 'step' ? effect.step : effect.kind;
 }
 
-const step = (name: Step): readonly Effect[] => [{ kind: 'step', step: name }];
+const step = (name: EndStep): readonly Effect[] => [{ kind: 'step', step: name }];
 
 export function pendingEffects(job: Job): readonly Effect[] {
   if (isEnded(job)) return ofEnded(job);
@@ -66,17 +73,26 @@ function ofValidating(job: ValidatingJob): readonly Effect[] {
 }
 
 function ofInProgress(job: InProgressJob): readonly Effect[] {
-  return isMapStageDone(job.work) && !job.steps.has('stage-manifest') ? step('stage-manifest') : [];
+  return missingManifest(job);
+}
+
+/** Of a map stage that is done, or done again after objects were lost. */
+function missingManifest({ work, steps }: InProgressJob | CommittingJob): readonly Effect[] {
+  if (!isMapStageDone(work) || steps.has('stage-manifest')) return [];
+  return [{ kind: 'stage-manifest', ...stageVersion(work) }];
 }
 
 function ofCommitting(job: CommittingJob): readonly Effect[] {
   if (job.request.overwrite && !job.steps.has('replaced-removed')) return step('replaced-removed');
+  // Past the deadline nothing runs again that would need it.
+  const stage = job.isPartial ? [] : missingManifest(job);
+  if (stage.length > 0) return stage;
   const publishes: Effect[] = [];
   for (const [part, winner] of job.work.sealed.entries()) {
     if (winner && !job.published.has(part)) publishes.push({ kind: 'publish', part });
   }
   if (publishes.length > 0) return publishes;
-  const manifest: readonly Step[] = ['staged-discarded', 'audit-published', 'manifest-written'];
+  const manifest: readonly EndStep[] = ['staged-discarded', 'audit-published', 'manifest-written'];
   if (job.isPartial) return firstOf(job, manifest);
   if (job.published.size < job.plan.partitions) return [];
   return firstOf(job, [...manifest, 'success-written']);
@@ -95,13 +111,13 @@ function ofEnded(job: EndedJob): readonly Effect[] {
     return firstOf(job, ['audit-kept', 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.
-  const published: readonly Step[] = job.published ? ['published-removed'] : [];
-  const staged: readonly Step[] = job.work ? ['staged-discarded'] : [];
-  const claim: readonly Step[] = job.inspected && !job.request.dryRun ? ['claim-released'] : [];
+  const published: readonly EndStep[] = job.published ? ['published-removed'] : [];
+  const staged: readonly EndStep[] = job.work ? ['staged-discarded'] : [];
+  const claim: readonly EndStep[] = job.inspected && !job.request.dryRun ? ['claim-released'] : [];
   return firstOf(job, [...published, ...staged, ...claim, 'audit-kept', 'shuffle-swept']);
 }
 
-function firstOf(job: Job, steps: readonly Step[]): readonly Effect[] {
+function firstOf(job: Job, steps: readonly EndStep[]): readonly Effect[] {
   const next = steps.find((name) => !job.steps.has(name));
   return next === undefined ? [] : step(next);
 }

@@ -3,8 +3,9 @@
  * replay, so whatever it makes of a journal is what every later leader makes of it.
  */
 import { GristmillError } from '../../shared/errors.js';
-import { attemptParts, type JobId } from '../../shared/ids.js';
+import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import { loseMap } from './lost-maps.js';
 import { moveJob } from './move.js';
 import type { JournalRecord } from './records.js';
 import type { DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
@@ -90,10 +91,12 @@ function applied(job: Job, record: JobRecord): Job | undefined {
     case 'attempt-failed':
       return attemptFailed(job, record);
     case 'winner-lost':
-      if (job.state !== 'committing') throw misplaced(job, record);
+      if (job.state !== 'committing') throw misplaced(job, record.type);
       return { ...job, work: loseWinner(job.work, attemptParts(record.attempt).index), hasLostWinner: true };
+    case 'map-lost':
+      return mapLost(job, record);
     case 'part-published':
-      if (job.state !== 'committing') throw misplaced(job, record);
+      if (job.state !== 'committing') throw misplaced(job, record.type);
       return { ...job, published: added(job.published, record.part) };
     case 'step-done':
       if (record.step === 'evidence-swept') return undefined;
@@ -106,12 +109,12 @@ function applied(job: Job, record: JobRecord): Job | undefined {
 }
 
 function validating(job: Job, record: JobRecord): ValidatingJob {
-  if (job.state !== 'validating') throw misplaced(job, record);
+  if (job.state !== 'validating') throw misplaced(job, record.type);
   return job;
 }
 
-function misplaced(job: Job, record: JournalRecord): GristmillError {
-  return new GristmillError('journal-corrupt', `a job that is ${job.state} has a record ${record.type}`, {
+function misplaced(job: Job, type: JournalRecord['type']): GristmillError {
+  return new GristmillError('journal-corrupt', `a job that is ${job.state} has a record ${type}`, {
     context: { job: job.id },
   });
 }
@@ -133,8 +136,27 @@ function taskWon(job: Job, record: About<'task-won'>): Job {
     const inspection = { attempt, key: result.key, xxh64: result.xxh64 };
     return logged({ ...validating(job, record), inspection }, record.atMs, event);
   }
-  if (job.state !== 'in_progress' && job.state !== 'committing') throw misplaced(job, record);
-  return logged({ ...job, work: win(job.work, attempt, result) }, record.atMs, event);
+  if (job.state !== 'in_progress' && job.state !== 'committing') throw misplaced(job, record.type);
+  const work = win(job.work, attempt, result);
+  const won = logged({ ...job, work }, record.atMs, event);
+  if (work.differing.length === job.work.differing.length) return won;
+  // With the winner itself, not as a record of its own: a crash between the two would leave half of it.
+  return logged(won, record.atMs, { type: 'notice', code: 'map-not-repeatable', message: unrepeatable(attempt) });
+}
+
+function unrepeatable(attempt: AttemptId): string {
+  return `${attemptParts(attempt).task} gave different output when it was run again, so its map is not deterministic; everything is reduced again, over the output of ${attempt}`;
+}
+
+/** The next stage manifest names another attempt; until then nothing more is reduced. */
+function mapLost(job: Job, { atMs, attempt, reader, reason }: About<'map-lost'>): Job {
+  if (job.state !== 'in_progress' && job.state !== 'committing') throw misplaced(job, 'map-lost');
+  const work = loseMap(job.work, attempt);
+  if (work === job.work) return job;
+  const steps = new Set(job.steps);
+  steps.delete('stage-manifest');
+  const message = `the shuffle object of ${attempt} cannot be read; its task runs again (${reader}: ${reason})`;
+  return logged({ ...job, steps, work }, atMs, { type: 'notice', code: 'map-lost', message });
 }
 
 function attemptFailed(job: Job, record: About<'attempt-failed'>): Job {

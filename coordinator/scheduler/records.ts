@@ -110,6 +110,13 @@ export type JournalRecord =
   | (AboutAttempt & { readonly type: 'attempt-failed'; readonly failure: Failure })
   /** The staged output of a winner is gone before it was published: its task runs again. */
   | (AboutJob & { readonly type: 'winner-lost'; readonly attempt: AttemptId })
+  /** The shuffle object of a winner cannot be read, says `reader`: the map task runs again. */
+  | (AboutJob & {
+      readonly type: 'map-lost';
+      readonly attempt: AttemptId;
+      readonly reader: AttemptId;
+      readonly reason: string;
+    })
   | (AboutJob & { readonly type: 'part-published'; readonly part: number })
   | (AboutJob & { readonly type: 'step-done'; readonly step: Step })
   | (AboutJob & {

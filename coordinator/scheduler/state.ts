@@ -8,6 +8,7 @@ import type { Failure } from '../../shared/errors.js';
 import type { AttemptId, JobId, TaskId } from '../../shared/ids.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { Claim, Inspected, PlanFacts, Step, SubmitRequest } from './records.js';
+import type { CountColumns } from './count-columns.js';
 import type { JobState } from './transition.js';
 
 /** A durable event of a job's log: for watchers and the audit log. Its cursor is its place. */
@@ -51,6 +52,9 @@ export interface MapWinners {
   readonly bytes: Float64Array;
   /** The two hex digits in the key of its shuffle object. */
   readonly spread: Uint8Array;
+  readonly counts: CountColumns;
+  /** Times that its shuffle object was found unreadable. */
+  readonly losses: Uint8Array;
 }
 
 /** What the tasks of a job have achieved. */
@@ -58,6 +62,10 @@ export interface Work {
   /** Undefined for a map-only job, whose map tasks are in `sealed`. */
   readonly maps: MapWinners | undefined;
   readonly mapsWon: number;
+  /** Losses of map objects since the generation began: see `lost-maps.ts`. */
+  readonly revision: number;
+  /** Map tasks whose output was another when they ran again: each began a generation. */
+  readonly differing: readonly number[];
   /** By part: reduce tasks, or the map tasks of a map-only job. */
   readonly sealed: readonly (SealedWinner | undefined)[];
   readonly sealedWon: number;

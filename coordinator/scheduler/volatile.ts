@@ -96,7 +96,7 @@ export function startState(
 export function openBoard(volatile: VolatileState, job: JobId): JobBoard {
   let board = volatile.boards.get(job);
   if (!board) {
-    board = { job, stages: new Map(), running: new Map(), uncounted: 0 };
+    board = { job, stages: new Map(), running: new Map(), uncounted: 0, generation: undefined };
     volatile.boards.set(job, board);
   }
   return board;

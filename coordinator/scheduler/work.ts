@@ -2,6 +2,8 @@
 import { addCounts, zeroCounts, type Counts } from '../../shared/counts.js';
 import { GristmillError } from '../../shared/errors.js';
 import { attemptId, attemptParts, taskId, type AttemptId, type TaskKind } from '../../shared/ids.js';
+import { emptyCountColumns } from './count-columns.js';
+import { stageVersion, winMap } from './lost-maps.js';
 import type { PlanFacts, WonResult } from './records.js';
 import { isEnded, workOf, type Job, type MapWinners, type SealedWinner, type Work } from './state.js';
 
@@ -9,6 +11,8 @@ export function emptyWork(kind: 'reduce' | 'map-only', plan: PlanFacts): Work {
   return {
     maps: kind === 'reduce' ? emptyWinners(plan.mapTasks) : undefined,
     mapsWon: 0,
+    revision: 0,
+    differing: [],
     sealed: new Array<SealedWinner | undefined>(plan.partitions).fill(undefined),
     sealedWon: 0,
     mapCounts: zeroCounts,
@@ -23,22 +27,20 @@ function emptyWinners(tasks: number): MapWinners {
     digest: new BigUint64Array(tasks),
     bytes: new Float64Array(tasks),
     spread: new Uint8Array(tasks),
+    counts: emptyCountColumns(tasks),
+    losses: new Uint8Array(tasks),
   };
 }
 
 /** Records a winner. A task that has one already keeps it: that is a defect, and refused. */
 export function win(work: Work, attempt: AttemptId, result: Exclude<WonResult, { kind: 'inspect' }>): Work {
-  const { index, epoch, n } = attemptParts(attempt);
+  const { index } = attemptParts(attempt);
   if (hasWinner(work, result.kind, index)) {
     throw new GristmillError('journal-corrupt', 'a task has won twice', { context: { attempt } });
   }
-  if (result.kind === 'map' && work.maps) {
-    work.maps.epoch[index] = epoch;
-    work.maps.n[index] = n;
-    work.maps.digest[index] = result.digest;
-    work.maps.bytes[index] = result.bytes;
-    work.maps.spread[index] = spreadOf(result.key);
-    return { ...work, mapsWon: work.mapsWon + 1, mapCounts: addCounts(work.mapCounts, result.counts) };
+  if (result.kind === 'map' && work.maps) return winMap(work, work.maps, attempt, result);
+  if (result.kind === 'reduce' && (result.generation ?? 0) !== stageVersion(work).generation) {
+    throw new GristmillError('journal-corrupt', 'a winner of a generation that is void', { context: { attempt } });
   }
   if (result.seal === undefined) {
     throw new GristmillError('journal-corrupt', 'a winner without its seal', { context: { attempt } });
@@ -54,11 +56,6 @@ export function win(work: Work, attempt: AttemptId, result: Exclude<WonResult, {
     declared,
   };
   return { ...work, sealedWon: work.sealedWon + 1, sealedCounts: addCounts(work.sealedCounts, result.counts) };
-}
-
-/** `v1/shuffle/<job>/<2 hex>/<attempt>`: the two digits. */
-function spreadOf(key: string): number {
-  return parseInt(key.split('/').at(-2) ?? '', 16);
 }
 
 /** Forgets the winner of a part, so that its task runs again. */
@@ -95,6 +92,11 @@ export function isWorkDone(work: Work): boolean {
 
 export function isMapStageDone(work: Work): boolean {
   return work.maps !== undefined && work.mapsWon === work.maps.n.length;
+}
+
+/** True while a map task of a job with a reduce stage has no winner, or none whose object can be read. */
+export function isMapMissing(work: Work): boolean {
+  return work.maps !== undefined && !isMapStageDone(work);
 }
 
 export function totalCounts(work: Work): Counts {

@@ -53,6 +53,10 @@ export const errorMeanings = {
     '`partition` threw or did not return an integer below the number of partitions.',
     'Return `0 <= n < count`, and the same for equal keys.',
   ),
+  'map-not-repeatable': meaning(
+    'A map task had to run again while the result was being published, and its output was not that of its first run.',
+    'Make `map` depend on its record and its parameters alone: no clock, no random numbers, no state that outlives a record.',
+  ),
   'unhandled-rejection': meaning(
     'A promise that nobody awaits was rejected while a task ran.',
     'Await it, or return it from the function that started it.',

@@ -2,8 +2,8 @@
 import type { ByteSource } from './block-source.js';
 
 export interface MergeInput {
-  /** Called once. */
-  readonly open: () => ByteSource;
+  /** Without the first `from` bytes. Called once, and once more for an object that is read again. */
+  readonly open: (from: number) => ByteSource;
   /** Whose frames they are. */
   readonly identity: bigint;
   readonly partition: number;
@@ -11,6 +11,14 @@ export interface MergeInput {
   readonly isCounted: boolean;
   /** Its values are what a fold has come to, not what was emitted. */
   readonly isFolded: boolean;
-  /** Names the object in what is wrong with it. */
-  readonly key?: string | undefined;
+  /** The shuffle object that it is a part of; a scratch run is none. */
+  readonly object?: WrittenObject | undefined;
+}
+
+export interface WrittenObject {
+  readonly key: string;
+  /** Who wrote it. */
+  readonly attempt: string;
+  /** Of the part that is read. */
+  readonly bytes: number;
 }

@@ -3,10 +3,9 @@
  * decoded, and is given the next one when the kernel says that it is used up.
  */
 import { decodeBlock, decodeColumns, KIND_IDS, totalsOf, type Block, type Totals } from '../codec/block.js';
-import { FrameReader } from '../codec/frame.js';
 import { isSameLayout, type Layout } from '../codec/state.js';
 import { GristmillError } from '../errors.js';
-import type { ByteSource } from './block-source.js';
+import { blamed, FrameStream } from './frame-stream.js';
 import type { Kernel } from './kernel.js';
 import type { MergeInput } from './merge-input.js';
 import type { Slot, Slots } from './slots.js';
@@ -25,10 +24,7 @@ const TOO_LARGE = 2;
 
 interface OpenSource {
   readonly input: MergeInput;
-  readonly bytes: ByteSource;
-  readonly reader: FrameReader;
-  fragment: Uint8Array;
-  at: number;
+  readonly frames: FrameStream;
   /** Of the payload that is being read, then of the block at hand. */
   slot: Slot | undefined;
   payload: Uint8Array;
@@ -94,26 +90,23 @@ export class MergeSources {
   /** Closes what is open, and gives its memory back. */
   close(): void {
     for (const source of this.#sources) {
-      source.bytes.close();
+      source.frames.close();
       this.#giveBack(source);
     }
   }
 
   #open(input: MergeInput): OpenSource {
     const allocate = (bytes: number): Uint8Array => {
+      this.#giveBack(source); // of a frame that is read again
       const slot = this.#slots.take(bytes);
       source.slot = slot;
       return this.#kernel.bytes.subarray(slot.at, slot.at + bytes);
     };
-    const none = new Uint8Array(0);
     const source: OpenSource = {
       input,
-      bytes: input.open(),
-      reader: new FrameReader(input.identity, input.partition, 0, allocate),
-      fragment: none,
-      at: 0,
+      frames: new FrameStream(input, allocate),
       slot: undefined,
-      payload: none,
+      payload: new Uint8Array(0),
       block: undefined,
     };
     return source;
@@ -122,11 +115,11 @@ export class MergeSources {
   #load(source: OpenSource, number: number): void {
     this.#giveBack(source);
     try {
-      const payload = nextPayload(source);
+      const payload = source.frames.next();
       if (payload) this.#take(source, number, payload);
       else this.#kernel.exports.mergeEnd(number);
     } catch (error) {
-      throw named(error, source.input);
+      throw blamed(error, source.input);
     }
   }
 
@@ -177,31 +170,6 @@ export class MergeSources {
   #unsorted(source: number): never {
     const error = new GristmillError('block-corrupt', 'the keys of a sorted run do not ascend');
     const input = this.#sources[source]?.input;
-    throw input ? named(error, input) : error;
+    throw input ? blamed(error, input) : error;
   }
-}
-
-function nextPayload(source: OpenSource): Uint8Array | undefined {
-  const { reader } = source;
-  for (;;) {
-    const payload = reader.next();
-    if (payload) return payload;
-    if (source.at === source.fragment.length) {
-      const fragment = source.bytes.next();
-      if (!fragment) {
-        reader.end();
-        return undefined;
-      }
-      source.fragment = fragment;
-      source.at = 0;
-    }
-    source.at = reader.pushFrame(source.fragment, source.at);
-  }
-}
-
-/** What is wrong with the bytes names their object. */
-function named(error: unknown, { key }: MergeInput): GristmillError {
-  const known = GristmillError.from(error);
-  if (key === undefined || (known.code !== 'shuffle-corrupt' && known.code !== 'block-corrupt')) return known;
-  return new GristmillError(known.code, known.message, { cause: error, context: { key } });
 }

@@ -101,6 +101,7 @@ export function failureToWire(failure: Failure): FailureIn {
     countsTowardLimit: failure.countsTowardLimit,
     where: failure.where ?? '',
     stack: failure.stack ?? '',
+    producers: [...(failure.producers ?? [])],
   };
 }
 
@@ -116,6 +117,7 @@ export function failureFromWire(wire: Failure__Output): Failure {
     countsTowardLimit: wire.countsTowardLimit,
     where: wire.where === '' ? undefined : wire.where,
     stack: wire.stack === '' ? undefined : wire.stack,
+    ...(wire.producers.length > 0 && { producers: wire.producers }),
   };
 }
 
@@ -157,6 +159,7 @@ function resultToWire(result: TaskResult): Partial<TaskReportIn> {
           declaredSum: result.declaredSum.toString(),
           declaredRecords: result.declaredRecords,
           declaredWeight: result.declaredWeight,
+          generation: result.generation ?? 0,
         },
       };
     case 'failure':
@@ -184,6 +187,7 @@ function resultFromWire(wire: TaskReport__Output): TaskResult {
       declaredSum: BigInt(wire.reduce.declaredSum),
       declaredRecords: numberOf(wire.reduce.declaredRecords, 'declared records'),
       declaredWeight: numberOf(wire.reduce.declaredWeight, 'declared weight'),
+      generation: wire.reduce.generation,
     };
   }
   return { kind: 'failure', failure: failureFromWire(required(wire.failure, 'result')) };
@@ -275,6 +279,7 @@ function assignmentToWire(assignment: Assignment): AssignmentIn {
     kind: KINDS[assignment.kind],
     index: assignment.index,
     generation: assignment.generation,
+    revision: assignment.revision,
     codeVersion: assignment.codeVersion,
     inspect: assignment.inspect ? inspectToWire(assignment.inspect) : null,
   };
@@ -287,6 +292,7 @@ function assignmentFromWire(wire: Assignment__Output): Assignment {
     kind,
     index: wire.index,
     generation: wire.generation,
+    revision: wire.revision,
     codeVersion: wire.codeVersion,
     inspect: kind === 'inspect' ? inspectFromWire(required(wire.inspect, 'inspect')) : undefined,
   };

@@ -3,15 +3,18 @@
  * what is durable, and what was said must stay so.
  */
 import { evolve } from '../../coordinator/scheduler/evolve.js';
+import { stageVersion } from '../../coordinator/scheduler/lost-maps.js';
 import type { JournalRecord } from '../../coordinator/scheduler/records.js';
 import { emptyState, isEnded, workOf, type CommittingJob, type EndedJob, type Job } from '../../coordinator/scheduler/state.js';
 import { isMapStageDone } from '../../coordinator/scheduler/work.js';
 import { parseManifest } from '../../shared/codec/manifest.js';
+import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
-import { outputNames, storeKeys } from '../../shared/plan.js';
+import { outputNames, storeKeys, type StageVersion } from '../../shared/plan.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { DeadlineChecker } from './deadline-checker.js';
 import { JournalChecker } from './journal-checker.js';
+import { FetchChecks } from './fetch-checks.js';
 import type { StoreChange, StoreObserver } from './sim-store.js';
 import type { World } from './world.js';
 
@@ -27,9 +30,14 @@ export class Checker implements StoreObserver {
   /** When a prefix was last listed, or its staged writes discarded. */
   readonly listedMs = new Map<string, number>();
   readonly discardedMs = new Map<string, number>();
+  readonly fetches: FetchChecks;
   readonly #world: World;
   readonly #outcomes = new Map<JobId, string>();
   readonly #winners = new Map<string, string>();
+  /** Stage manifests whose step was durable, though what they name may have been lost since. */
+  readonly #manifests = new Set<string>();
+  /** Attempts that have won, whatever became of it. */
+  readonly #won = new Set<string>();
   readonly #planned = new Set<JobId>();
   readonly #assigned = new Map<string, string>();
   /** The last attempt that a leader has given out, by epoch, job and task. */
@@ -49,6 +57,7 @@ export class Checker implements StoreObserver {
   constructor(world: World) {
     this.#world = world;
     this.#deadlines = new DeadlineChecker(world);
+    this.fetches = new FetchChecks(world);
   }
 
   get world(): World {
@@ -69,6 +78,9 @@ export class Checker implements StoreObserver {
       return;
     }
     const before = this.objects.get(key)?.bytes;
+    if (kind !== 'delete' && before && key.includes('/stage/') && Buffer.compare(before, change.bytes) !== 0) {
+      this.#world.violate(`the stage manifest ${key} was changed`);
+    }
     if (kind === 'delete') this.objects.delete(key);
     else this.objects.set(key, { bytes: change.bytes, atMs: this.#world.nowMs });
     if (isJournal) this.#onJournal(change);
@@ -105,6 +117,11 @@ export class Checker implements StoreObserver {
     return this.#plans.get(job);
   }
 
+  onHarm(key: string, isGone: boolean): void {
+    this.fetches.onHarm(key);
+    if (isGone) this.objects.delete(key);
+  }
+
   jobsAt(prefix: string): Job[] {
     return [...this.durable.jobs.values()].filter(
       ({ inspected }) => inspected !== undefined && `${inspected.output.slice('memory:'.length)}/` === prefix,
@@ -126,6 +143,12 @@ export class Checker implements StoreObserver {
     );
     if (record.type === 'task-won') this.#checkWinner(record, epoch);
     if (record.type === 'attempt-failed') this.#checkFailed(record, epoch);
+    const before = 'job' in record ? this.durable.jobs.get(record.job)?.failures : undefined;
+    if (record.type === 'map-lost') {
+      const task = `${record.job}/${attemptParts(record.attempt).task}`;
+      this.fetches.onLost(record, this.#winners.get(task));
+      this.#winners.delete(task);
+    }
     if (record.type === 'winner-lost') this.#winners.delete(`${record.job}/${attemptParts(record.attempt).task}`);
     if (record.type === 'job-moved') this.#checkMove(record);
     if (record.type === 'job-planned') this.#planned.add(record.job);
@@ -138,6 +161,15 @@ export class Checker implements StoreObserver {
     }
     const job = isAboutJob ? this.durable.jobs.get(record.job) : undefined;
     if (job && isEnded(job) && job.state !== 'archived') this.#ended.set(job.id, job);
+    if (record.type === 'step-done' && record.step === 'stage-manifest') {
+      const work = workOf(this.durable.jobs.get(record.job) as Job);
+      if (work) this.#manifests.add(manifestOf(record.job, stageVersion(work)));
+    }
+    if (record.type === 'attempt-failed' && record.failure.producers) {
+      const { task } = attemptParts(record.attempt);
+      const after = this.durable.jobs.get(record.job)?.failures;
+      if (after?.get(task) !== before?.get(task)) this.#world.violate(`${record.attempt} is blamed for what it reads`);
+    }
   }
 
   #checkWinner(record: About<'task-won'>, epoch: number): void {
@@ -147,6 +179,10 @@ export class Checker implements StoreObserver {
     if (other !== undefined) this.#world.violate(`${attempt} wins after ${other} has won`);
     if (this.#failed.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins after it has failed`);
     this.#winners.set(task, attempt);
+    this.#won.add(`${job}/${attempt}`);
+    if (this.fetches.onWon(record)) {
+      for (const won of [...this.#winners.keys()]) if (won.startsWith(`${job}/reduce-`)) this.#winners.delete(won);
+    }
     const latest = this.#latest.get(`${epoch}/${task}`);
     if (latest !== undefined && latest !== attempt) {
       this.#world.violate(`the late report of ${attempt} was accepted: ${latest} had been given out`);
@@ -208,8 +244,10 @@ export class Checker implements StoreObserver {
       const isKnown = job !== undefined && (this.#planned.has(job.id) || (job.state === 'validating' && job.claim));
       if (!isKnown && !(job && isEnded(job))) this.#world.violate(`${key} was written before its claim was durable`);
     } else if (what === 'jobs' && key.includes('/stage/')) {
-      const work = job && workOf(job);
-      if (!work || !isMapStageDone(work)) this.#world.violate(`${key} was written before its winners were durable`);
+      // One that lands late may name winners that have been lost since.
+      const { objects } = parseStageManifest(this.objects.get(key)?.bytes ?? new Uint8Array(0));
+      const early = objects.find(({ attempt }) => !this.#won.has(`${id}/${attempt}`));
+      if (early) this.#world.violate(`${key} was written before ${early.attempt} had won durably`);
     }
   }
 
@@ -302,7 +340,8 @@ export class Checker implements StoreObserver {
 
   // --- what was said
 
-  onAssign(epoch: number, worker: string, { job, attempt, kind }: Assignment): void {
+  onAssign(epoch: number, worker: string, assignment: Assignment): void {
+    const { job, attempt, kind } = assignment;
     const by = `${epoch} to ${worker}`;
     const before = this.#assigned.get(`${job}/${attempt}`);
     if (before !== undefined && before !== by) {
@@ -314,7 +353,11 @@ export class Checker implements StoreObserver {
     // To the end of its job an assignment may be on its way.
     if (this.#ended.has(job)) return;
     const isDurable =
-      kind === 'reduce' ? known?.steps.has('stage-manifest') : kind === 'map' ? this.#planned.has(job) : known;
+      kind === 'reduce'
+        ? this.#manifests.has(manifestOf(job, assignment))
+        : kind === 'map'
+          ? this.#planned.has(job)
+          : known;
     if (isDurable === undefined || isDurable === false) {
       this.#world.violate(`${attempt} was given out before what it needs was durable`);
     }
@@ -352,6 +395,10 @@ export class Checker implements StoreObserver {
 /** Parts that a commit makes visible. */
 function wantedParts(job: CommittingJob): number {
   return job.isPartial ? job.work.sealedWon : job.plan.partitions;
+}
+
+function manifestOf(job: JobId, version: StageVersion): string {
+  return storeKeys.stageManifest(job, 'map', version);
 }
 
 function split(key: string): readonly [string, string] {

@@ -40,6 +40,8 @@ const FAULTS = [
   'leader crashes at any time',
   'leader crashes at a store call',
   'staged output lost',
+  'shuffle object lost',
+  'shuffle object corrupt',
   'stranger in the output',
   'answer to a client lost',
   'leader freezes',
@@ -49,6 +51,8 @@ const FAULTS = [
   'deadline passes',
 ] as const;
 
+const CONSEQUENCES = ['map object lost and found out', 'generation begun'] as const;
+
 export class Coverage {
   seeds = 0;
   steps = 0;
@@ -56,6 +60,7 @@ export class Coverage {
   readonly transitions = new Map<string, number>();
   readonly crashPoints = new Map<string, number>();
   readonly outcomes = new Map<string, number>();
+  readonly consequences = new Map<string, number>();
 
   add(report: RunReport): void {
     this.seeds++;
@@ -64,6 +69,7 @@ export class Coverage {
     merge(this.transitions, report.transitions);
     merge(this.crashPoints, report.crashPoints);
     merge(this.outcomes, report.outcomes);
+    merge(this.consequences, report.consequences);
   }
 
   /** What should have happened and did not, or too seldom. */
@@ -71,7 +77,8 @@ export class Coverage {
     const faults = FAULTS.filter((fault) => (this.faults.get(fault) ?? 0) < FAULTS_MIN);
     const transitions = TRANSITIONS.filter((edge) => !this.transitions.has(edge));
     const points = this.crashPoints.size < CRASH_POINTS_MIN ? [`${CRASH_POINTS_MIN} crash points`] : [];
-    return [...faults, ...transitions, ...points];
+    const consequences = CONSEQUENCES.filter((one) => (this.consequences.get(one) ?? 0) < FAULTS_MIN);
+    return [...faults, ...transitions, ...points, ...consequences];
   }
 
   toString(): string {
@@ -84,6 +91,7 @@ export class Coverage {
     return [
       `${this.seeds} seeds, ${this.steps} steps`,
       ...section('faults', this.faults),
+      ...section('consequences', this.consequences),
       ...section('transitions', this.transitions),
       ...section(`crash points (${this.crashPoints.size})`, this.crashPoints),
       ...section('outcomes', this.outcomes),

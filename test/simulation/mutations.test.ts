@@ -15,10 +15,16 @@ describe('a mutation is found by the simulation alone', () => {
     expect(readdirSync(folder).sort()).toEqual([
       'acknowledgement-before-durable.patch',
       'attempt-id-reused-after-a-restart.patch',
+      'counts-of-a-lost-map-kept.patch',
+      'digest-not-compared.patch',
       'effect-before-its-record-is-durable.patch',
       'late-report-accepted.patch',
+      'manifest-kept-when-an-object-is-lost.patch',
+      'manifest-of-the-old-generation-used.patch',
+      'old-generation-accepted.patch',
       'partition-left-out-of-the-manifest.patch',
       'publish-before-committing.patch',
+      'reducer-blamed.patch',
     ]);
   });
 

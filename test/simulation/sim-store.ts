@@ -64,6 +64,21 @@ export class SimDisk {
     return new SimStore(this, life);
   }
 
+  /** A shuffle object of a winner is lost, or its bytes change, as on a disk that fails. */
+  async harm(key: string, isGone: boolean): Promise<boolean> {
+    if (!(await this.objects.head(key))) return false;
+    if (isGone) {
+      await this.objects.delete([key]);
+      return true;
+    }
+    const bytes = Uint8Array.from(await this.objects.get(key));
+    const at = this.world.random.between(0, bytes.length - 1);
+    const kept = this.world.random.chance(0.5) ? bytes : bytes.subarray(0, at);
+    if (kept === bytes) bytes[at] = (bytes[at] ?? 0) ^ 1;
+    await this.objects.put(key, kept);
+    return true;
+  }
+
   /** A staged write that nobody has published vanishes, as if its machine's disk had. */
   async loseStaged(isCandidate: (seal: Seal) => boolean): Promise<boolean> {
     for (const [name, { seal }] of this.staged) {
@@ -257,6 +272,7 @@ function pointOf({ name, key }: Write): string {
     .replace(/^out\/[^/]+\//, 'output ')
     .replace(/v1\/jobs\/[^/]+\//, 'job ')
     .replace(/v1\/shuffle\/.*/, 'shuffle')
+    .replace(/stage\/map\..*/, 'stage manifest')
     .replace(/[/ ](inspect|items|logs)\/.*/, ' $1')
     .replace(/\d{3,}/g, 'N')
     .replace(/lease\/\d+/, 'lease');

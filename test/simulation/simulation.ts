@@ -4,6 +4,7 @@
  */
 import { hasResult, isEnded } from '../../coordinator/scheduler/state.js';
 import { pendingEffects } from '../../coordinator/scheduler/effects.js';
+import { mapWinner } from '../../coordinator/scheduler/work.js';
 import { limits } from '../../shared/limits.js';
 import { outputNames, type Plan } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
@@ -13,7 +14,7 @@ import { SimClient } from './sim-client.js';
 import { prefixOf, SimLeaders } from './sim-leader.js';
 import { SimDisk } from './sim-store.js';
 import { SimWorker } from './sim-worker.js';
-import { doTask, expectedParts, type MiniatureJob } from './task-work.js';
+import { doTask, expectedParts, madeIn, type MiniatureJob } from './task-work.js';
 import { Violation, World } from './world.js';
 
 export interface RunOptions {
@@ -28,6 +29,7 @@ export interface RunReport {
   readonly transitions: ReadonlyMap<string, number>;
   readonly crashPoints: ReadonlyMap<string, number>;
   readonly outcomes: ReadonlyMap<string, number>;
+  readonly consequences: ReadonlyMap<string, number>;
   readonly violation: string | undefined;
   readonly trace: readonly string[];
 }
@@ -50,6 +52,7 @@ export async function runSeed({ seed, steps }: RunOptions): Promise<RunReport> {
     transitions: world.transitions,
     crashPoints: world.crashPoints,
     outcomes: run.outcomes(),
+    consequences: world.consequences,
     violation,
     trace: world.trace,
   };
@@ -114,6 +117,7 @@ class Run {
         output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
         doomed: random.chance(0.06),
         ...(random.chance(0.15) && { deadlineMs: random.between(50, 4000) }),
+        unrepeatable: random.chance(0.2),
       };
       return new SimClient({
         world: this.world,
@@ -150,6 +154,7 @@ class Run {
       if (world.fault('leader crashes at any time', 0.015)) this.#leaders.crash('between two events');
       if (world.fault('leader freezes', 0.015)) this.#leaders.freeze(random.between(200, 15_000));
       if (random.chance(0.05)) this.#harmOutputs();
+      if (random.chance(0.15)) this.#harmShuffle();
       this.#trouble();
     });
   }
@@ -173,6 +178,29 @@ class Run {
       },
       () => undefined,
     );
+  }
+
+  /** What a map task has left for the shuffle goes, while it is wanted. */
+  #harmShuffle(): void {
+    const { world } = this;
+    const winners: string[] = [];
+    for (const job of this.#checker.durable.jobs.values()) {
+      if (job.state !== 'in_progress' && job.state !== 'committing') continue;
+      for (let index = 0; index < job.plan.mapTasks; index++) {
+        const attempt = mapWinner(job.work, index);
+        const key = [...this.#checker.objects.keys()].find(
+          (one) => one.endsWith(`/${attempt}`) && one.includes(job.id),
+        );
+        if (attempt && key) winners.push(key);
+      }
+    }
+    if (winners.length === 0) return;
+    const key = world.random.pick(winners);
+    const isGone = world.random.chance(0.5);
+    // Known before it is done: a reader may find it at once.
+    this.#checker.onHarm(key, isGone);
+    world.fault(isGone ? 'shuffle object lost' : 'shuffle object corrupt', 1);
+    void this.#disk.harm(key, isGone);
   }
 
   #isUnpublishedWinner(staged: string): boolean {
@@ -221,6 +249,8 @@ class Run {
       const key = prefixOf(client.miniature.output) + outputNames.part(0, 'jsonl');
       const isExpected =
         expected.includes(job.failure?.code ?? '') ||
+        (job.failure?.producers !== undefined && this.#checker.fetches.isHarmedTooOften(job.id)) ||
+        (job.failure?.code === 'map-not-repeatable' && client.miniature.unrepeatable === true) ||
         (job.failure?.code === 'publish-lost' && this.#strangers.has(key)) ||
         (job.failure?.code === 'out-of-balance' && this.#checker.hasLiar(job));
       if (!isExpected) world.violate(`${job.id} failed without a reason: ${job.failure?.message}`);
@@ -231,8 +261,10 @@ class Run {
     if (!isLast || !(hasAll || job.state === 'expired')) return;
     const prefix = prefixOf(client.miniature.output);
     const plan = JSON.parse(this.#checker.planOf(job.id) ?? 'null') as Plan;
-    const expected = expectedParts(client.miniature, plan);
     const names = [...this.#checker.objects.keys()].filter((key) => key.startsWith(`${prefix}part-`));
+    // Whose output the first row is made of, all are: that is one generation.
+    const made = names.map((name) => madeIn(this.#text(name) ?? '')).find((one) => one !== undefined);
+    const expected = expectedParts(client.miniature, plan, made);
     const wanted = hasAll ? expected.length : (job.published?.size ?? 0);
     if (names.length !== wanted) world.violate(`${prefix} has ${names.length} parts, not ${wanted}`);
     for (const [part, text] of expected.entries()) {

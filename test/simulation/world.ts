@@ -35,6 +35,8 @@ export class World {
   /** Off once the run is to heal. */
   faulty = true;
   readonly faults = new Map<string, number>();
+  /** What followed from faults, and how often. */
+  readonly consequences = new Map<string, number>();
   readonly crashPoints = new Map<string, number>();
   readonly transitions = new Map<string, number>();
   /** The last lines of what happened, for a failing seed. */
@@ -63,6 +65,11 @@ export class World {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
     this.note(`FAULT ${kind}`);
     return true;
+  }
+
+  count(consequence: string): void {
+    this.consequences.set(consequence, (this.consequences.get(consequence) ?? 0) + 1);
+    this.note(consequence);
   }
 
   violate(message: string): never {

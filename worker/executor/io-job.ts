@@ -35,7 +35,7 @@ export class IoJob {
       case 'plan':
         return this.plan(signal);
       case 'stage':
-        return this.stageSources.of(call.generation, call.partition, { signal });
+        return this.stageSources.of(call.version, call.partition, { signal });
       case 'find-inputs':
         return findInputs(call);
       case 'put': {

@@ -1,7 +1,7 @@
 /** What the user thread asks of the I/O thread, by MessagePort. Answers come through the ring. */
 import type { InspectSpec } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
-import type { CsvFormat } from '../../shared/plan.js';
+import type { CsvFormat, StageVersion } from '../../shared/plan.js';
 import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
 import type { FromExecutor } from './messages.js';
 
@@ -21,7 +21,7 @@ export interface CallRequest {
 export type IoCall =
   | { readonly name: 'bundle'; readonly sha256: string }
   | { readonly name: 'plan' }
-  | { readonly name: 'stage'; readonly generation: number; readonly partition: number }
+  | { readonly name: 'stage'; readonly version: StageVersion; readonly partition: number }
   | {
       readonly name: 'find-inputs';
       readonly uris: readonly string[];

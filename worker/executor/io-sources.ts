@@ -74,7 +74,7 @@ export class Sources {
     }
   }
 
-  /** An object that ends early is found out by the reader of its frames. */
+  /** An object that ends early is found out by whoever reads its frames. */
   private async pumpShuffle(source: number, request: ShuffleRequest, signal: AbortSignal): Promise<void> {
     const { key, offset, bytes } = request;
     try {
@@ -84,7 +84,7 @@ export class Sources {
       });
       await this.pumpReader(source, reader, bytes);
     } catch (error) {
-      throw asFetchFailure(error, key);
+      throw asFetchFailure(error, { key });
     }
   }
 

@@ -142,8 +142,8 @@ export class TaskHost {
   private async reduce(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
     const { io, onProgress } = this.options;
-    const { attempt, index, generation } = assignment;
-    const sources = await io.stage(generation, index);
+    const { attempt, index, generation, revision } = assignment;
+    const sources = await io.stage({ generation, revision }, index);
     const counters = new UserCounters();
     const { aggregator } = plan.descriptor;
     const groups = mergeGroups({
@@ -168,6 +168,7 @@ export class TaskHost {
     const { counts, seal } = await drive(task.run(), () => this.turn());
     return {
       kind: 'reduce',
+      generation,
       counts: { ...counts, user: counters.totals() },
       seal,
       declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
@@ -178,12 +179,12 @@ export class TaskHost {
 
   private inputOf(plan: Plan, { key, attempt, offset, bytes }: StageSource, partition: number): MergeInput {
     return {
-      open: () => this.options.io.openBytes({ kind: 'shuffle', key, offset, bytes }),
+      open: (from) => this.options.io.openBytes({ kind: 'shuffle', key, offset: offset + from, bytes: bytes - from }),
       identity: identityOf(plan.job, attempt),
       partition,
       isCounted: true,
       isFolded: true,
-      key,
+      object: { key, attempt, bytes },
     };
   }
 

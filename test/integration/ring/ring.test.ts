@@ -42,9 +42,10 @@ async function through(openMax: number, buffersIn: number, objects: readonly Shu
     const inputs = objects.map((object, i) => {
       const { offset, bytes } = indexOf(object).partitions[0]!;
       const key = keyOf(skew, i);
-      const open = () => io.openBytes({ kind: 'shuffle', key, offset, bytes });
-      const identity = identityOf('job', object.attempt);
-      return { open, identity, partition: 0, isCounted: true, isFolded: false, key };
+      const { attempt } = object;
+      const open = (from: number) => io.openBytes({ kind: 'shuffle', key, offset: offset + from, bytes: bytes - from });
+      const identity = identityOf('job', attempt);
+      return { open, identity, partition: 0, isCounted: true, isFolded: false, object: { key, attempt, bytes } };
     });
     const groups = mergeGroups({ kernel, memoryBytes: 2 ** 28, inputs, openMax, scratch: io });
     const found: (readonly [unknown, unknown])[] = [];

@@ -54,13 +54,19 @@ const counts: fc.Arbitrary<Counts> = fc.record(
 ) as unknown as fc.Arbitrary<Counts>;
 const seal = fc.record({ staged: fc.string(), key: fc.string(), bytes: count, xxh64: u64, attempt });
 const failure: fc.Arbitrary<Failure> = fc
-  .tuple(fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[])), fc.string(), fc.option(fc.string({ minLength: 1 })))
-  .map(([code, message, where]) => ({
+  .tuple(
+    fc.constantFrom(...(Object.keys(ERRORS) as ErrorCode[])),
+    fc.string(),
+    fc.option(fc.string({ minLength: 1 })),
+    fc.array(attempt, { maxLength: 2 }),
+  )
+  .map(([code, message, where, producers]) => ({
     ...ERRORS[code],
     code,
     message,
     where: where ?? undefined,
     stack: undefined,
+    ...(producers.length > 0 && { producers }),
   }));
 const result: fc.Arbitrary<TaskResult> = fc.oneof(
   fc.record({ kind: fc.constant('inspect' as const), key: fc.string(), xxh64: u64 }),
@@ -74,6 +80,7 @@ const result: fc.Arbitrary<TaskResult> = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('reduce' as const),
+    generation: fc.nat(),
     counts,
     seal,
     declaredSum: u64,
@@ -116,6 +123,7 @@ const assignment: fc.Arbitrary<Assignment> = fc
     kind: fc.constantFrom('inspect', 'map', 'reduce'),
     index: fc.nat(),
     generation: fc.nat(),
+    revision: fc.nat(),
     codeVersion: fc.string(),
     inspect,
   })

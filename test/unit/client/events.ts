@@ -47,6 +47,7 @@ export function someJob(over: Partial<Job> = {}): Job {
     partitions: 1,
     failedAttempts: 0,
     parts: ['file:///home/me/out/words/part-00000.jsonl'],
+    warnings: [],
     balance: 'read = mapped + filtered + bad: 12345 = 12345\nemitted = combined in: 99999 = 99999\n',
     ...over,
   };
