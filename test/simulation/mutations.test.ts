@@ -15,10 +15,16 @@ describe('a mutation is found by the simulation alone', () => {
     expect(readdirSync(folder).sort()).toEqual([
       'acknowledgement-before-durable.patch',
       'attempt-id-reused-after-a-restart.patch',
+      'deadline-forgotten-after-a-restart.patch',
       'effect-before-its-record-is-durable.patch',
+      'fenced-leader-goes-on.patch',
       'late-report-accepted.patch',
       'partition-left-out-of-the-manifest.patch',
       'publish-before-committing.patch',
+      'slot-deleted-too-early.patch',
+      'slot-of-a-fence-deleted.patch',
+      'snapshot-before-its-slots-are-durable.patch',
+      'snapshot-forgets-what-is-done.patch',
     ]);
   });
 
