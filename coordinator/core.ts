@@ -192,6 +192,7 @@ export class Coordinator {
 
   /** Refused with `job-ended` from the commit on. */
   async cancel(job: JobId, reason: string): Promise<JobView> {
+    if (!this.#state.durable.jobs.has(job)) await this.#journal.confirmNow();
     await this.#call((call) => ({ type: 'cancel', call, job, reason }));
     return this.get(job);
   }

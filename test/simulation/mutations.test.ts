@@ -17,7 +17,9 @@ describe('a mutation is found by the simulation alone', () => {
       'attempt-id-reused-after-a-restart.patch',
       'counts-of-a-lost-map-kept.patch',
       'digest-not-compared.patch',
+      'deadline-forgotten-after-a-restart.patch',
       'effect-before-its-record-is-durable.patch',
+      'fenced-leader-goes-on.patch',
       'late-report-accepted.patch',
       'manifest-kept-when-an-object-is-lost.patch',
       'manifest-of-the-old-generation-used.patch',
@@ -25,6 +27,10 @@ describe('a mutation is found by the simulation alone', () => {
       'partition-left-out-of-the-manifest.patch',
       'publish-before-committing.patch',
       'reducer-blamed.patch',
+      'slot-deleted-too-early.patch',
+      'slot-of-a-fence-deleted.patch',
+      'snapshot-before-its-slots-are-durable.patch',
+      'snapshot-forgets-what-is-done.patch',
     ]);
   });
 

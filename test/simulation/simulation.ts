@@ -100,7 +100,7 @@ class Run {
 
   /** Counts that do not add up, as of an engine with a defect. */
   #maybeLie({ job, attempt }: Assignment, result: TaskResult): TaskResult {
-    if (result.kind !== 'reduce' || !this.world.fault('counts that do not balance', 0.03)) return result;
+    if (result.kind !== 'reduce' || !this.world.fault('counts that do not balance', 0.05)) return result;
     this.#checker.onLie(job, attempt);
     return { ...result, counts: { ...result.counts, shuffledInSum: result.counts.shuffledInSum + 1n } };
   }
@@ -116,7 +116,7 @@ class Run {
         partitions: random.between(1, 4),
         output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
         doomed: random.chance(0.06),
-        ...(random.chance(0.15) && { deadlineMs: random.between(50, 4000) }),
+        ...(random.chance(0.15) && { deadlineMs: random.between(50, random.chance(0.5) ? 2000 : 12_000) }),
         unrepeatable: random.chance(0.2),
       };
       return new SimClient({

@@ -56,7 +56,7 @@ export class World {
 
   note(what: string): void {
     this.trace.push(`${this.nowMs.toFixed(1)} ${what}`);
-    if (this.trace.length > 4000) this.trace.splice(0, 200);
+    if (this.trace.length > 400) this.trace.splice(0, 200);
   }
 
   /** True, and counted, when the fault happens now. */
