@@ -80,27 +80,17 @@ describe('the command line of run', () => {
     expect(exitCodeOfError(error)).toBe(2);
   });
 
-  test.each([
-    'submit',
-    'jobs',
-    'watch',
-    'logs',
-    'errors',
-    'results',
-    'cancel',
-    'verify',
-    'retry',
-    'replay',
-    'coordinator',
-    'worker',
-  ])('%s says that it is not built yet, with whatever it is called', (name) => {
-    for (const line of [name, `${name} --help`, `${name} x --store y`]) {
-      const error = refusal(line);
-      expect(error.code).toBe('not-built-yet');
-      expect(error.message).toBe(`'gristmill ${name}' is not built yet`);
-      expect(exitCodeOfError(error)).toBe(2);
-    }
-  });
+  test.each(['submit', 'jobs', 'watch', 'logs', 'errors', 'results', 'cancel', 'verify', 'retry', 'replay'])(
+    '%s says that it is not built yet, with whatever it is called',
+    (name) => {
+      for (const line of [name, `${name} --help`, `${name} x --store y`]) {
+        const error = refusal(line);
+        expect(error.code).toBe('not-built-yet');
+        expect(error.message).toBe(`'gristmill ${name}' is not built yet`);
+        expect(exitCodeOfError(error)).toBe(2);
+      }
+    },
+  );
 
   test('--coordinator says that it is not built yet', () => {
     expect(refusal('run a.ts --coordinator localhost:7070').code).toBe('not-built-yet');
@@ -111,10 +101,23 @@ describe('the command line of run', () => {
     expect(help).toMatchObject({ kind: 'text' });
     const text = help.kind === 'text' ? help.text : '';
     expect(text).toContain('run');
-    expect(text).not.toMatch(/submit|watch|coordinator|worker/);
+    expect(text).toMatch(/^ {2}coordinator .*\n {2}worker /m);
+    expect(text).not.toMatch(/submit|watch/);
     const run = parseCommandLine(['run', '--help']);
     expect(run.kind === 'text' ? run.text : '').toMatch(/--dry-run/);
     expect(run.kind === 'text' ? run.text : '').not.toMatch(/--coordinator/);
+  });
+
+  test('a standing process hands its flags over as text', () => {
+    const line = 'coordinator --store s --data-root a --data-root b --insecure --lease-ms 900';
+    expect(parseCommandLine(line.split(' '))).toEqual({
+      kind: 'coordinator',
+      flags: { store: 's', dataRoot: ['a', 'b'], insecure: true, leaseMs: '900' },
+    });
+    expect(parseCommandLine(['worker'])).toEqual({ kind: 'worker', flags: {} });
+    const error = refusal('worker --slot 3');
+    expect(error.message).toMatch(/unknown option '--slot'\n.*--slots.*\nhint: 'gristmill worker --help'/);
+    expect(exitCodeOfError(error)).toBe(2);
   });
 
   test('--version is the version of the package', () => {
