@@ -3,14 +3,15 @@
  * GristmillError with the code that the coordinator gave it.
  */
 import { ChannelCredentials, Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
-import { delay, systemClock, type Clock } from '../shared/clock.js';
+import { systemClock, type Clock } from '../shared/clock.js';
 import { GristmillError, isErrorCode, type ErrorCode } from '../shared/errors.js';
 import { parseJobId, type JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
 import { JobService } from '../shared/wire/load.js';
 import type { JobServiceClient } from '../proto/generated/gristmill/v1/JobService.js';
 import { eventFromWire, jobFromWire, submitToWire } from './job-convert.js';
-import type { Job, JobEvent, LogChunk, SubmitRequest, SubmittedJob } from './job-types.js';
+import type { Job, JobEvent, LogChunk, LogOptions, SubmitRequest, SubmittedJob } from './job-types.js';
+import { aborted, Patience } from './patience.js';
 
 export interface JobClientOptions {
   /** `host:port`. */
@@ -23,6 +24,8 @@ export interface WatchOptions {
   /** The last event already seen; 0: from the start. */
   readonly cursor?: number;
   readonly signal?: AbortSignal;
+  /** The connection broke and is being taken up again. */
+  readonly onBroken?: (error: GristmillError) => void;
 }
 
 /** What a bare gRPC status means when the other side could not say more. */
@@ -123,43 +126,52 @@ export class JobClient {
    * `unavailable` after `limits.watchRetriesMax` attempts in a row that brought nothing; `aborted` by the signal.
    */
   async *watch(job: JobId, options: WatchOptions = {}): AsyncGenerator<JobEvent, void, undefined> {
-    const signal = options.signal;
+    const { signal, onBroken } = options;
+    const patience = new Patience({ clock: this.#clock, signal, onBroken });
     let cursor = options.cursor ?? 0;
-    let failures = 0;
     for (;;) {
+      let broken = new GristmillError('unavailable', 'the coordinator ends the watch without an outcome', {
+        context: { job, address: this.#address },
+      });
       try {
         for await (const event of this.#watchOnce(job, cursor, signal)) {
           if (event.cursor <= cursor) continue;
           cursor = event.cursor;
-          failures = 0;
+          patience.arrived();
           yield event;
           if (event.type === 'outcome') return;
         }
       } catch (thrown) {
-        const error = signal?.aborted ? aborted() : this.#error(thrown);
-        const broken = error.code === 'unavailable' || (isBroken(thrown) && !signal?.aborted);
-        if (!broken || failures >= limits.watchRetriesMax) throw error;
+        broken = this.#broken(thrown, signal);
       }
-      const waitMs = Math.min(limits.reconnectMsMin * 2 ** failures, limits.reconnectMsMax);
-      failures++;
-      if (failures > limits.watchRetriesMax) {
-        throw new GristmillError('unavailable', 'the coordinator ends the watch without an outcome', {
-          context: { job, address: this.#address },
-        });
-      }
-      await delay(this.#clock, waitMs, signal).catch(() => {
-        throw aborted();
-      });
+      await patience.wait(broken);
     }
   }
 
-  /** What user code printed: of one attempt, or of all. */
-  async *logs(job: JobId, attempt = '', signal?: AbortSignal): AsyncGenerator<LogChunk, void, undefined> {
-    const call = this.#stub.getLogs({ jobId: job, attempt }, this.#metadata);
-    try {
-      for await (const chunk of cancellable(call, signal)) yield { attempt: chunk.attempt, text: chunk.text };
-    } catch (thrown) {
-      throw signal?.aborted ? aborted() : this.#error(thrown);
+  /**
+   * What user code printed, of attempts that have ended, page after page. A broken connection is taken up again where it
+   * broke, as in `watch`.
+   */
+  async *logs(job: JobId, options: LogOptions = {}): AsyncGenerator<LogChunk, void, undefined> {
+    const { signal } = options;
+    const patience = new Patience({ clock: this.#clock, signal, onBroken: undefined });
+    const request = { jobId: job, attempt: options.attempt ?? '', task: options.task ?? '' };
+    let after = { afterAttempt: '', afterBytes: '0' };
+    for (;;) {
+      try {
+        let isMore = false;
+        const call = this.#stub.getLogs({ ...request, ...after }, this.#metadata);
+        for await (const chunk of cancellable(call, signal)) {
+          patience.arrived();
+          isMore ||= chunk.more;
+          if (chunk.attempt === '') continue;
+          after = { afterAttempt: chunk.attempt, afterBytes: chunk.endBytes };
+          yield { attempt: chunk.attempt, text: chunk.text };
+        }
+        if (!isMore) return;
+      } catch (thrown) {
+        await patience.wait(this.#broken(thrown, signal));
+      }
     }
   }
 
@@ -190,14 +202,31 @@ export class JobClient {
     }
   }
 
+  /** What a stream threw, where it may be taken up again; whatever else it threw is thrown on. */
+  #broken(thrown: unknown, signal: AbortSignal | undefined): GristmillError {
+    if (signal?.aborted) throw aborted();
+    const error = this.#error(thrown);
+    if (error.code !== 'unavailable' && !isBroken(thrown)) throw error;
+    return error;
+  }
+
   #error(thrown: unknown): GristmillError {
     if (!isServiceError(thrown)) return GristmillError.from(thrown);
     const [given] = thrown.metadata.get('gristmill-code');
     const details = thrown.details === '' ? thrown.message : thrown.details;
     if (typeof given === 'string' && isErrorCode(given)) return new GristmillError(given, details);
     const code = CODES[thrown.code] ?? 'internal';
-    return new GristmillError(code, details, { context: { address: this.#address, status: status[thrown.code] } });
+    const message = code === 'unavailable' ? silence(this.#address, thrown) : details;
+    return new GristmillError(code, message, { context: { status: status[thrown.code] } });
   }
+}
+
+/** Nobody answers: which address, why, and what to try. */
+function silence(address: string, { code, details }: ServiceError): string {
+  const cause = /Last error: (?:Error: )?([^.(]*(?:\.\d+)*[^.(]*)/.exec(details)?.[1]?.trim() ?? details;
+  const reason = code === status.DEADLINE_EXCEEDED ? `nothing came within ${limits.callDeadlineMs / 1000} s` : cause;
+  const hint = "start it with 'gristmill coordinator', or name another address with --coordinator HOST:PORT";
+  return `no coordinator answers at ${address}: ${reason}\nhint: ${hint}`;
 }
 
 /** A server stream that is given up with its consumer or its signal, and whose errors never go unheard. */
@@ -212,10 +241,6 @@ async function* cancellable<T>(call: ClientReadableStream<T>, signal: AbortSigna
     signal?.removeEventListener('abort', cancel);
     cancel();
   }
-}
-
-function aborted(): GristmillError {
-  return new GristmillError('aborted', 'given up by the caller');
 }
 
 function isBroken(thrown: unknown): boolean {

@@ -99,3 +99,11 @@ export interface LogChunk {
   readonly attempt: string;
   readonly text: string;
 }
+
+export interface LogOptions {
+  /** Only of this attempt. */
+  readonly attempt?: string | undefined;
+  /** Only of this task's attempts. */
+  readonly task?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

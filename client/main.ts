@@ -1,11 +1,15 @@
 #!/usr/bin/env node
-/** The `gristmill` command: the process, its streams and signals around what `command/`, `run/` and `standing/` do. */
-import { parseCommandLine } from './command/program.js';
+/** The `gristmill` command: the process, its streams and signals around what `command/`, `run/`, `remote/` and `standing/` do. */
+import { parseCommandLine, type Request } from './command/program.js';
 import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/exit-code.js';
+import type { JobRequest } from './command/job-commands.js';
+import type { Screen } from './command/run-options.js';
 import type { StandingRequest } from './command/standing.js';
-import type { RunOptions } from './command/run-options.js';
+import type { Job } from './job-types.js';
+import { clientConfig, namesCoordinator } from './remote/config.js';
+import type { CommandContext } from './remote/context.js';
 import { errorLines } from './render/failure.js';
-import { createReporter } from './render/reporter.js';
+import { createReporter, type Reporter } from './render/reporter.js';
 import { widthOf } from './render/screen.js';
 import { styleOf } from './render/style.js';
 import { StopRequest } from './run/stop-request.js';
@@ -18,8 +22,8 @@ async function main(args: readonly string[]): Promise<number> {
   const errorStyle = styleOf(process.stderr.isTTY, process.env);
   try {
     const request = parseCommandLine(args);
-    if (request.kind === 'run') return await run(request.options);
-    if (request.kind !== 'text') return await stand(request);
+    if (isStanding(request)) return await stand(request);
+    if (request.kind !== 'text') return await perform(request);
     process.stdout.write(request.text);
     return 0;
   } catch (thrown) {
@@ -29,16 +33,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The first signal asks for an orderly end, the second one ends the process. */
-function stopOnSignals(): StopRequest {
-  const stop = new StopRequest();
-  for (const signal of ['SIGINT', 'SIGTERM'] satisfies StopSignal[]) {
-    process.on(signal, () => {
-      // Executors end with the socket to their agent, which is this process.
-      if (!stop.request(signal)) process.exit(SIGNAL_EXIT_CODES[signal]);
-    });
-  }
-  return stop;
+function isStanding(request: Request): request is StandingRequest {
+  return request.kind === 'coordinator' || request.kind === 'worker';
 }
 
 async function stand({ kind, flags }: StandingRequest): Promise<number> {
@@ -55,31 +51,50 @@ async function stand({ kind, flags }: StandingRequest): Promise<number> {
   return 0;
 }
 
-async function run(options: RunOptions): Promise<number> {
-  const stop = stopOnSignals();
+async function perform(request: JobRequest | Extract<Request, { readonly kind: 'run' }>): Promise<number> {
+  const { flags } = request;
+  const sources = { flags, environment: process.env, directory: process.cwd() };
+  const shown = request.kind === 'run' ? request.options : request.kind === 'watch' ? request : undefined;
+  const config = request.kind === 'run' ? clientConfig(sources) : undefined;
+  const context: CommandContext = {
+    ...sources,
+    clock: systemClock,
+    reporter: reporterFor(shown?.screen ?? 'quiet', shown?.verbose ?? false),
+    // Other commands are done with one call: a signal ends them as it ends any program.
+    stop: shown === undefined ? new StopRequest() : stopOnSignals(),
+    write: (text) => void process.stdout.write(text),
+  };
+  if (request.kind !== 'run') return (await import('./remote/perform.js')).perform(request, context);
+  const { options } = request;
+  const isSeen = options.screen === 'full' && process.stdout.isTTY;
+  const showRows = isSeen ? (job: Job) => preview(job.parts) : undefined;
+  if (config !== undefined && namesCoordinator(config)) {
+    const { runThere } = await import('./remote/run-there.js');
+    return runThere(context, { options, preview: showRows }, config);
+  }
+  const { runHere } = await import('./run/compose.js');
+  return runHere({ ...context, options, preview: showRows });
+}
+
+/** The first signal asks for an orderly end, the second one ends the process. */
+function stopOnSignals(): StopRequest {
+  const stop = new StopRequest();
+  for (const signal of ['SIGINT', 'SIGTERM'] satisfies StopSignal[]) {
+    process.on(signal, () => {
+      // Executors end with the socket to their agent, which is this process.
+      if (!stop.request(signal)) process.exit(SIGNAL_EXIT_CODES[signal]);
+    });
+  }
+  return stop;
+}
+
+function reporterFor(screen: Screen, verbose: boolean): Reporter {
   const { stdout, stderr } = process;
   const outStyle = styleOf(stdout.isTTY, process.env);
   const errorStyle = styleOf(stderr.isTTY, process.env);
   const terminal = stderr.isTTY ? stderr : stdout.isTTY ? stdout : undefined;
-  const reporter = createReporter(options.screen, {
-    stdout,
-    stderr,
-    outStyle,
-    errorStyle,
-    bars: terminal && { terminal, style: styleOf(true, process.env) },
-    clock: systemClock,
-    verbose: options.verbose,
-  });
-  const { runHere } = await import('./run/compose.js');
-  return runHere({
-    options,
-    directory: process.cwd(),
-    environment: process.env,
-    reporter,
-    clock: systemClock,
-    stop,
-    preview: options.screen === 'full' && stdout.isTTY ? (job) => preview(job.parts) : undefined,
-  });
+  const bars = terminal && { terminal, style: styleOf(true, process.env) };
+  return createReporter(screen, { stdout, stderr, outStyle, errorStyle, bars, clock: systemClock, verbose });
 }
 
 async function preview(parts: readonly string[]): Promise<void> {

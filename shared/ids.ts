@@ -20,6 +20,7 @@ export type TaskKind = 'inspect' | 'map' | 'reduce';
 
 const JOB_ID = /^[0-9a-z]{12}$/;
 const ATTEMPT_ID = /^((inspect)|(?:(map|reduce)-(\d{5,})))\.(\d+)-(\d+)$/;
+const TASK_ID = /^(inspect|(map|reduce)-\d{5,})$/;
 const WORKER_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** A job id from 8 random bytes: 12 characters of base 36, random from the first one, so that keys spread. */
@@ -53,6 +54,11 @@ export function parseJobId(text: string): JobId {
 export function parseWorkerId(text: string): WorkerId {
   if (!WORKER_ID.test(text)) throw new GristmillError('invalid-id', `not a worker id: ${JSON.stringify(text)}`);
   return text as WorkerId;
+}
+
+export function parseTaskId(text: string): TaskId {
+  if (!TASK_ID.test(text)) throw new GristmillError('invalid-id', `not a task id: ${JSON.stringify(text)}`);
+  return text as TaskId;
 }
 
 export function parseAttemptId(text: string): AttemptId {

@@ -137,6 +137,12 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Jobs in a list when nobody says how many: more than a screen, less than a message. */
+  jobsListedDefault: 100,
+  /** Jobs in one list: with their balances they fit into one message. */
+  jobsListedMax: 1_000,
+  /** Logs in one page: a stream that breaks is taken up again where it broke, and no call lasts for ever. */
+  logPageBytesMax: 16 * MiB,
   /** Between two progress messages of a running task: often enough for a screen. */
   progressMs: 250,
   /** Between cancelling an attempt and killing its process. */

@@ -1,27 +1,23 @@
 /** The command line: what there is, what each command takes, and what is reserved for later. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import type { Flags } from '../../shared/config/resolve.js';
+import { clientSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
+import { addConfigFlags } from './config-flags.js';
+import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
-import { parseLimit, parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
+import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
-const RESERVED = [
-  'submit',
-  'jobs',
-  'watch',
-  'logs',
-  'errors',
-  'results',
-  'cancel',
-  'verify',
-  'retry',
-  'replay',
-  'upload',
-];
+const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload'];
+
+const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'];
 
 export type Request =
-  | { readonly kind: 'run'; readonly options: RunOptions }
+  /** `flags`: where a coordinator is, as far as the command line says it. */
+  | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
+  | JobRequest
   | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
@@ -31,10 +27,9 @@ export function parseCommandLine(args: readonly string[]): Request {
   let request: Request | undefined;
   const written: string[] = [];
   const complaints: string[] = [];
-  const program = build((options) => {
-    request = { kind: 'run', options };
+  const program = build((asked) => {
+    request = asked;
   });
-  addStanding(program, (standing) => (request = standing));
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -49,7 +44,7 @@ export function parseCommandLine(args: readonly string[]): Request {
   return request ?? { kind: 'text', text: written.join('') };
 }
 
-function build(onRun: (options: RunOptions) => void): Command {
+function build(onRequest: (request: Request) => void): Command {
   const program = new Command('gristmill')
     .description('MapReduce for TypeScript: a job is one typed file.')
     .usage('<command> [options]')
@@ -62,7 +57,9 @@ function build(onRun: (options: RunOptions) => void): Command {
     command.error(name === undefined ? 'a command is missing' : `unknown command '${name}'`);
   });
   program.allowExcessArguments();
-  addRun(program, onRun);
+  addRun(program, onRequest);
+  addJobCommands(program, onRequest);
+  addStanding(program, onRequest);
   for (const name of RESERVED) {
     program
       .command(name, { hidden: true })
@@ -76,49 +73,50 @@ function build(onRun: (options: RunOptions) => void): Command {
   return program;
 }
 
-function addRun(program: Command, onRun: (options: RunOptions) => void): void {
-  program
+/** A run has a folder of its own by the name of the store. */
+const { store: _store, printConfig: _printConfig, ...connecting } = clientSchema;
+
+function addRun(program: Command, onRequest: (request: Request) => void): void {
+  const command = program
     .command('run')
-    .summary('run a job here, start to end')
+    .summary('run a job, start to end')
     .description(
-      'Run a job on this machine, with a coordinator and executors of its own, and print where the result is.\n' +
-        'Relative paths start at the current directory. Quote patterns: --input "logs/*.txt"',
+      'Run a job and print where the result is: on this machine, with a coordinator and executors of its own, or, with\n' +
+        '--coordinator, on the workers of that one. Relative paths start at the current directory. Quote patterns:\n' +
+        '--input "logs/*.txt"',
     )
     .usage('<job.ts> [options]')
     .argument('<job.ts>', 'the job definition')
-    .allowExcessArguments(false)
-    .option('--input <uri...>', "read these paths or patterns instead of the definition's input")
-    .option('--output <uri>', "write there instead of the definition's output")
-    .option('--overwrite', 'replace the result of an earlier run of Gristmill')
-    .option('--param <name=value...>', 'parameters of the job; a value is JSON if it parses, else text')
+    .allowExcessArguments(false);
+  addJobFlags(command)
     .option('--workers <n>', 'executors (default: one for each core)', parseWorkers)
     .option('--store <uri>', 'folder for intermediate data (default: .gristmill)')
-    .option('--limit <n>', 'read only the first n records', parseLimit)
-    .option('--dry-run', 'print the plan and run nothing')
-    .option('--json', 'one JSON object for each event on stdout, nothing else')
-    .option('--quiet', 'the final line only')
-    .option('--verbose', 'logs and stacks on stderr')
-    .addOption(new Option('--coordinator <address>').hideHelp())
+    .option('--dry-run', 'print the plan and run nothing');
+  addConfigFlags(addScreenFlags(command), connecting)
     .helpOption('-h, --help', 'print this help')
     .addHelpText(
       'after',
       '\nExit codes:\n  0 completed   3 partial success   1 failed or cancelled   2 command line or definition wrong' +
         '\n  130 stopped by Ctrl-C: the first cancels the job and waits, the second ends at once',
     )
-    .action((jobFile: string, raw: RawRunOptions) => onRun(runOptions(jobFile, raw)));
+    .action((jobFile: string, raw: RawRunOptions) =>
+      onRequest({ kind: 'run', options: runOptions(jobFile, raw), flags: { ...raw } }),
+    );
 }
 
 /** Commander's complaint as ours, with what to try. */
 function complaint(error: CommanderError, args: readonly string[]): GristmillError {
   const message = error.message.replace(/^error: /, '');
-  const command = ['run', 'coordinator', 'worker'].includes(args[0] ?? '') ? `gristmill ${args[0] ?? ''}` : 'gristmill';
-  if (error.code === 'commander.excessArguments' && args[0] === 'run') {
+  const known = COMMANDS.find((name) => name === args[0]);
+  const command = known === undefined ? 'gristmill' : `gristmill ${known}`;
+  const takesFile = known === 'run' || known === 'submit';
+  if (error.code === 'commander.excessArguments' && takesFile) {
     const hint = 'one job file at a time, before the options; quote patterns, so that the shell leaves them alone';
     return new GristmillError('command-line', `too many arguments for '${command}'\nhint: ${hint}`);
   }
   const hint =
-    error.code === 'commander.missingArgument'
-      ? "the job file comes first: 'gristmill run job.ts'"
+    error.code === 'commander.missingArgument' && takesFile
+      ? `the job file comes first: '${command} job.ts'`
       : `'${command} --help' lists what there is`;
   return new GristmillError('command-line', `${message}\nhint: ${hint}`);
 }

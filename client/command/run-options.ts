@@ -16,49 +16,61 @@ export interface RawRunOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
-  readonly coordinator?: string;
 }
 
-export interface RunOptions {
+/** What a submission says of a job. */
+export interface JobOptions {
   readonly jobFile: string;
   readonly inputs: readonly string[];
   readonly output: string | undefined;
   readonly overwrite: boolean;
   readonly params: Readonly<Record<string, unknown>>;
+  readonly limitRecords: number | undefined;
+  readonly dryRun: boolean;
+}
+
+export type Screen = 'full' | 'json' | 'quiet';
+
+export interface RunOptions extends JobOptions {
   /** Executors; undefined: one for each core. */
   readonly workers: number | undefined;
   /** The folder in which the run makes its private store; undefined: `.gristmill`. */
   readonly storeUri: string | undefined;
-  readonly limitRecords: number | undefined;
-  readonly dryRun: boolean;
-  readonly screen: 'full' | 'json' | 'quiet';
+  readonly screen: Screen;
   readonly verbose: boolean;
 }
 
-export function runOptions(jobFile: string, raw: RawRunOptions): RunOptions {
-  if (raw.coordinator !== undefined) {
-    throw new GristmillError('not-built-yet', "'gristmill run --coordinator' is not built yet");
-  }
-  if (raw.json && raw.quiet) {
-    throw new GristmillError('command-line', '--json and --quiet exclude each other: choose one');
-  }
-  for (const [flag, value] of [['--output', raw.output] as const, ['--store', raw.store] as const]) {
-    if (value === '')
-      throw new GristmillError('command-line', `${flag} needs a path or a file: URI, not an empty text`);
-  }
+export function jobOptions(jobFile: string, raw: RawRunOptions): JobOptions {
+  if (raw.output === '') throw emptyText('--output');
   return {
     jobFile,
     inputs: raw.input ?? [],
     output: raw.output,
     overwrite: raw.overwrite ?? false,
     params: parseParams(raw.param ?? []),
-    workers: raw.workers,
-    storeUri: raw.store,
     limitRecords: raw.limit,
     dryRun: raw.dryRun ?? false,
-    screen: raw.json ? 'json' : raw.quiet ? 'quiet' : 'full',
+  };
+}
+
+export function runOptions(jobFile: string, raw: RawRunOptions): RunOptions {
+  if (raw.store === '') throw emptyText('--store');
+  return {
+    ...jobOptions(jobFile, raw),
+    workers: raw.workers,
+    storeUri: raw.store,
+    screen: screenOf(raw),
     verbose: raw.verbose ?? false,
   };
+}
+
+export function screenOf({ json, quiet }: Pick<RawRunOptions, 'json' | 'quiet'>): Screen {
+  if (json && quiet) throw new GristmillError('command-line', '--json and --quiet exclude each other: choose one');
+  return json ? 'json' : quiet ? 'quiet' : 'full';
+}
+
+function emptyText(flag: string): GristmillError {
+  return new GristmillError('command-line', `${flag} needs a path or a file: URI, not an empty text`);
 }
 
 /** `k=v`, where `v` is JSON if it parses and a string if it does not. */
@@ -84,10 +96,10 @@ function jsonOrText(text: string): unknown {
   }
 }
 
-function wholeNumber(text: string, max: number): number {
+function wholeNumber(text: string, max: number, min = 1): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > max) {
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   }
   return value;
 }
@@ -98,4 +110,13 @@ export function parseWorkers(text: string): number {
 
 export function parseLimit(text: string): number {
   return wholeNumber(text, Number.MAX_SAFE_INTEGER);
+}
+
+/** Jobs in a list. */
+export function parseListed(text: string): number {
+  return wholeNumber(text, limits.jobsListedMax);
+}
+
+export function parseCursor(text: string): number {
+  return wholeNumber(text, Number.MAX_SAFE_INTEGER, 0);
 }

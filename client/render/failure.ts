@@ -17,6 +17,8 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'emit-after-end': 'await everything that emits before map or reduce ends',
   'memory-exceeded': 'give the job more `memory`, or make its keys, values and records smaller',
   'disk-full': 'free some space, or put intermediate data elsewhere with --store DIR',
+  unauthenticated: "--token-file FILE names the file that holds the coordinator's token",
+  'job-not-found': "'gristmill jobs' lists the jobs that there are",
   'out-of-balance': 'this is a defect of Gristmill: keep the private store and report it',
   internal: 'this may be a defect of Gristmill: --verbose shows the logs of its parts',
 };

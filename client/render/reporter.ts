@@ -7,6 +7,7 @@ import type { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import type { Job, JobEvent } from '../job-types.js';
 import { errorLines, failureLine, failureLines } from './failure.js';
+import { jsonOf } from './json.js';
 import { progressLine, progressLines, stageLines } from './progress.js';
 import { Screen, type Terminal } from './screen.js';
 import { harmless, type Style } from './style.js';
@@ -106,9 +107,8 @@ class JsonReporter extends BaseReporter {
     super.error(error);
   }
 
-  /** Sums of checksums exceed what JSON numbers hold: they are decimal strings. */
   #print(event: object): void {
-    this.say([JSON.stringify(event, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value))]);
+    this.say([jsonOf(event)]);
   }
 }
 

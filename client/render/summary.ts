@@ -9,8 +9,8 @@ import { formatBytes, formatCount, formatDuration, plural } from '../../shared/f
 export interface Places {
   /** A path or URI as a person would write it here. */
   display(uri: string): string;
-  /** The root of the private store, as URI without a final slash. */
-  readonly storeUri: string;
+  /** The root of the private store, as URI without a final slash; undefined: a coordinator has it elsewhere. */
+  readonly storeUri: string | undefined;
 }
 
 const LABEL_WIDTH = 11;
@@ -95,7 +95,9 @@ function placeRows(job: Job, places: Places, row: (label: string, text: string) 
     row('audit log', below(outputNames.audit));
   } else {
     row('result', 'none: nothing was published');
-    row('audit log', places.display(`${places.storeUri}/${storeKeys.audit(job.job)}`));
+    const key = storeKeys.audit(job.job);
+    const isHere = places.storeUri !== undefined;
+    row('audit log', isHere ? places.display(`${places.storeUri}/${key}`) : `${key} in the coordinator's store`);
   }
-  row('store', places.display(places.storeUri));
+  if (places.storeUri !== undefined) row('store', places.display(places.storeUri));
 }

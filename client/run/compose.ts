@@ -3,18 +3,14 @@
  * any client does, shows what happens and stops all it started.
  */
 import { randomBytes } from 'node:crypto';
-import { basename } from 'node:path';
 import type { Clock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
-import type { JobId } from '../../shared/ids.js';
-import { baseUriOf } from '../../shared/store/open.js';
-import type { Bundle } from '../bundle/bundle.js';
-import { exitCodeOf, exitCodeOfError, SIGNAL_EXIT_CODES } from '../command/exit-code.js';
 import type { RunOptions } from '../command/run-options.js';
-import type { JobClient } from '../job-client.js';
+import { exitCodeFrom, follow } from '../follow.js';
 import type { Job } from '../job-types.js';
 import { createLogger } from '../log.js';
 import type { Reporter } from '../render/reporter.js';
+import { placed, submitJob } from '../submission.js';
 import { displayUri } from './places.js';
 import { startEngine, type Engine } from './engine.js';
 import { folderOf, prunePrivateStores } from './private-store.js';
@@ -37,20 +33,8 @@ export interface RunContext {
 export async function runHere(context: RunContext): Promise<number> {
   const { options, reporter, stop } = context;
   const started = new Started();
-  let code: number;
-  try {
-    const job = await bundleAndRun(context, started);
-    code = exitCodeOf(job, stop.requested);
-  } catch (thrown) {
-    const error = GristmillError.from(thrown);
-    if (stop.requested && error.code === 'aborted') {
-      reporter.note('stopped before the job began');
-      code = SIGNAL_EXIT_CODES[stop.requested];
-    } else {
-      reporter.error(error);
-      code = exitCodeOfError(error);
-    }
-  }
+  const stopped = 'stopped before the job began';
+  const code = await exitCodeFrom({ reporter, stop, stopped }, () => bundleAndRun(context, started));
   reporter.close();
   const failures = await started.stopAll();
   if (options.verbose) for (const failure of failures) reporter.error(GristmillError.from(failure));
@@ -58,7 +42,7 @@ export async function runHere(context: RunContext): Promise<number> {
 }
 
 async function bundleAndRun(context: RunContext, started: Started): Promise<Job> {
-  const { options, reporter, stop } = context;
+  const { options, reporter, stop, directory } = context;
   // The compiler, the coordinator and the executors start at the same time; none waits for another.
   const engine = startHere(context, started);
   const bundling = import('../bundle/bundle.js').then(({ bundleJob }) => bundleJob(options.jobFile));
@@ -67,13 +51,14 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
   if (running.status === 'rejected') throw running.reason;
   if (stop.requested) throw new GristmillError('aborted', 'stopped before the job began');
   const { client, store, lost } = running.value;
-  const job = await submit(client, bundled.value, context);
+  const requestId = randomBytes(16).toString('hex');
+  const job = await submitJob(client, { bundle: bundled.value, options, directory, requestId });
   store.submitted = true;
   const pruning = prunePrivateStores(folderOf(store.private));
   started.add(() => pruning);
-  const outcome = placed(await watch(client, job, context, lost), options.jobFile);
+  const outcome = placed(await follow({ client, job, reporter, stop, lost, onStop: 'cancel' }), options.jobFile);
   const places = {
-    display: (uri: string) => displayUri(uri, context.directory),
+    display: (uri: string) => displayUri(uri, directory),
     storeUri: store.private.uri,
   };
   reporter.outcome(outcome, places, options.dryRun);
@@ -86,64 +71,4 @@ async function startHere(context: RunContext, started: Started): Promise<Engine>
   const log = await createLogger(options.verbose ? 'debug' : 'silent');
   const { storeUri: folderUri, workers } = options;
   return startEngine({ directory, folderUri, workers, environment, clock, log }, started);
-}
-
-/** A definition that is wrong as a whole is wrong in its file. */
-function placed(job: Job, jobFile: string): Job {
-  const { failure } = job;
-  if (failure?.class !== 'definition' || failure.where !== undefined) return job;
-  return { ...job, failure: { ...failure, where: basename(jobFile) } };
-}
-
-async function submit(client: JobClient, bundle: Bundle, context: RunContext): Promise<JobId> {
-  const { options } = context;
-  await client.uploadBundle(bundle.code, bundle.sha256);
-  const submitted = await client.submit({
-    requestId: randomBytes(16).toString('hex'),
-    name: basename(bundle.entry).replace(/\.[^.]*$/, ''),
-    codeVersion: bundle.sha256,
-    params: options.params,
-    inputs: options.inputs,
-    output: options.output,
-    baseUri: baseUriOf(context.directory),
-    overwrite: options.overwrite,
-    limitRecords: options.limitRecords,
-    dryRun: options.dryRun,
-  });
-  return submitted.job;
-}
-
-/** Shows the job's events until its outcome; the first signal cancels the job and goes on watching. */
-async function watch(client: JobClient, job: JobId, context: RunContext, lost: Promise<never>): Promise<Job> {
-  const { stop, reporter } = context;
-  const giveUp = new AbortController();
-  const cancel = () => void cancelJob(client, job, context);
-  if (stop.requested) cancel();
-  else stop.signal.addEventListener('abort', cancel, { once: true });
-  const watching = (async () => {
-    for await (const event of client.watch(job, { signal: giveUp.signal })) {
-      reporter.event(event);
-      if (event.type === 'outcome') return event.outcome;
-    }
-    throw new GristmillError('internal', 'the job ended without an outcome', { context: { job } });
-  })();
-  watching.catch(() => undefined);
-  try {
-    return await Promise.race([watching, lost]);
-  } finally {
-    giveUp.abort();
-    stop.signal.removeEventListener('abort', cancel);
-  }
-}
-
-async function cancelJob(client: JobClient, job: JobId, context: RunContext): Promise<void> {
-  const { reporter, stop } = context;
-  const name = stop.requested === 'SIGTERM' ? 'SIGTERM' : 'Ctrl-C';
-  reporter.note(`${name}: cancelling job ${job} and waiting for its end; once more ends at once`);
-  try {
-    await client.cancel(job, name);
-  } catch (thrown) {
-    const error = GristmillError.from(thrown);
-    reporter.note(`the job cannot be cancelled any more, and goes on to its end: ${error.message}`);
-  }
 }

@@ -18,7 +18,9 @@ export async function previewRows(parts: readonly string[], count: number, width
 }
 
 async function firstLines(path: string): Promise<string[]> {
-  const file = await open(path);
+  // What a coordinator elsewhere wrote may not be here.
+  const file = await open(path).catch(() => undefined);
+  if (!file) return [];
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, 0);
     const lines = buffer.toString('utf8', 0, bytesRead).split('\n');

@@ -1,17 +1,17 @@
 /** What clients call, as a thin shell around the core: guard, convert, answer. */
 import { Metadata, type sendUnaryData, type ServerReadableStream, type ServerWritableStream } from '@grpc/grpc-js';
-import type { GetLogsRequest__Output } from '../../proto/generated/gristmill/v1/GetLogsRequest.js';
-import type { GetLogsResponse } from '../../proto/generated/gristmill/v1/GetLogsResponse.js';
 import type { JobServiceHandlers } from '../../proto/generated/gristmill/v1/JobService.js';
 import type { UploadBundleRequest__Output } from '../../proto/generated/gristmill/v1/UploadBundleRequest.js';
 import { hasCode } from '../../shared/errors.js';
-import { parseAttemptId, parseJobId } from '../../shared/ids.js';
+import { parseJobId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
 import { storeKeys } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { numberOf } from '../../shared/wire/convert.js';
 import type { Coordinator } from '../core.js';
 import { collectBundle } from './bundle-upload.js';
 import { checkSha256, eventToWire, jobToWire, submitFromWire } from './job-convert.js';
+import { logsFromWire, readLogs } from './job-logs.js';
 import { statusOf } from './status.js';
 import type { TokenGuard } from './token.js';
 
@@ -20,9 +20,6 @@ export interface JobServiceOptions {
   readonly store: ObjectStore;
   readonly guard: TokenGuard;
 }
-
-const LISTED_DEFAULT = 100;
-const LISTED_MAX = 1000;
 
 export function jobService({ core, store, guard }: JobServiceOptions): JobServiceHandlers {
   return {
@@ -41,8 +38,8 @@ export function jobService({ core, store, guard }: JobServiceOptions): JobServic
       void unary(guard, call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
     ListJobs: (call, done) =>
       void unary(guard, call, done, async () => {
-        const wanted = call.request.limit === 0 ? LISTED_DEFAULT : call.request.limit;
-        return { jobs: (await core.list(Math.min(wanted, LISTED_MAX))).map(jobToWire) };
+        const wanted = call.request.limit === 0 ? limits.jobsListedDefault : call.request.limit;
+        return { jobs: (await core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
       }),
     CancelJob: (call, done) =>
       void unary(guard, call, done, async () =>
@@ -55,7 +52,12 @@ export function jobService({ core, store, guard }: JobServiceOptions): JobServic
           await write({ events: events.map(eventToWire) });
         }
       }),
-    GetLogs: (call) => void streaming(guard, call, (write, signal) => readLogs(store, call.request, write, signal)),
+    GetLogs: (call) =>
+      void streaming(guard, call, async (write, signal) => {
+        const request = logsFromWire(call.request);
+        await core.get(request.job);
+        for await (const chunk of readLogs(store, request, signal)) await write(chunk);
+      }),
   };
 }
 
@@ -67,26 +69,6 @@ async function storeBundle(store: ObjectStore, sha256: string, code: Uint8Array)
   } catch (thrown) {
     if (hasCode(thrown, 'object-exists')) return true;
     throw thrown;
-  }
-}
-
-async function readLogs(
-  store: ObjectStore,
-  { jobId, attempt }: GetLogsRequest__Output,
-  write: (chunk: GetLogsResponse) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const job = parseJobId(jobId);
-  const wanted = attempt === '' ? undefined : parseAttemptId(attempt);
-  const prefix = storeKeys.logPrefix(job);
-  for await (const { key } of store.list(prefix, { signal })) {
-    const name = key.slice(prefix.length);
-    if (wanted !== undefined && name !== wanted) continue;
-    // Pieces may cut a character; the decoder keeps its half for the next one.
-    const decoder = new TextDecoder();
-    for await (const piece of store.stream(key, { signal })) {
-      await write({ attempt: name, text: decoder.decode(piece, { stream: true }) });
-    }
   }
 }
 

@@ -80,7 +80,7 @@ describe('the command line of run', () => {
     expect(exitCodeOfError(error)).toBe(2);
   });
 
-  test.each(['submit', 'jobs', 'watch', 'logs', 'errors', 'results', 'cancel', 'verify', 'retry', 'replay'])(
+  test.each(['errors', 'results', 'verify', 'retry', 'replay'])(
     '%s says that it is not built yet, with whatever it is called',
     (name) => {
       for (const line of [name, `${name} --help`, `${name} x --store y`]) {
@@ -92,20 +92,20 @@ describe('the command line of run', () => {
     },
   );
 
-  test('--coordinator says that it is not built yet', () => {
-    expect(refusal('run a.ts --coordinator localhost:7070').code).toBe('not-built-yet');
+  test('--coordinator and its companions are handed on as they were written', () => {
+    const request = parseCommandLine('run a.ts --coordinator h:7070 --token-file t --insecure'.split(' '));
+    expect(request).toMatchObject({
+      kind: 'run',
+      flags: { coordinator: 'h:7070', tokenFile: 't', insecure: true },
+    });
   });
 
   test('help shows what works and nothing else', () => {
-    const help = parseCommandLine(['--help']);
-    expect(help).toMatchObject({ kind: 'text' });
-    const text = help.kind === 'text' ? help.text : '';
-    expect(text).toContain('run');
-    expect(text).toMatch(/^ {2}coordinator .*\n {2}worker /m);
-    expect(text).not.toMatch(/submit|watch/);
-    const run = parseCommandLine(['run', '--help']);
-    expect(run.kind === 'text' ? run.text : '').toMatch(/--dry-run/);
-    expect(run.kind === 'text' ? run.text : '').not.toMatch(/--coordinator/);
+    const text = helpOf('--help');
+    for (const name of ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'])
+      expect(text).toContain(`  ${name} `);
+    expect(text).not.toMatch(/results|verify|retry|replay|upload/);
+    expect(helpOf('run', '--help')).toMatch(/--dry-run[^]*--coordinator <host:port>/);
   });
 
   test('a standing process hands its flags over as text', () => {
@@ -123,6 +123,44 @@ describe('the command line of run', () => {
   test('--version is the version of the package', () => {
     const version = parseCommandLine(['--version']);
     expect(version.kind === 'text' ? version.text : '').toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+function helpOf(...args: string[]): string {
+  const help = parseCommandLine(args);
+  if (help.kind !== 'text') throw new Error('not a help');
+  return help.text;
+}
+
+describe('the command lines about jobs of a coordinator', () => {
+  const flags = { coordinator: 'h:1' };
+  test.each([
+    [
+      'submit j.ts --input a b --param n=3 --json',
+      { kind: 'submit', json: true, options: { jobFile: 'j.ts', inputs: ['a', 'b'], params: { n: 3 } } },
+    ],
+    ['jobs', { kind: 'jobs', job: undefined, limit: 100, json: false }],
+    ['jobs abc --limit 5', { kind: 'jobs', job: 'abc', limit: 5 }],
+    ['watch abc --from 17 --quiet', { kind: 'watch', job: 'abc', cursor: 17, screen: 'quiet' }],
+    ['logs abc map-00001', { kind: 'logs', job: 'abc', task: 'map-00001', json: false }],
+    ['cancel abc --reason none', { kind: 'cancel', job: 'abc', reason: 'none', json: false }],
+  ])('"%s" is read', (line, request) => {
+    expect(parseCommandLine([...line.split(' '), '--coordinator', 'h:1'])).toMatchObject({ ...request, flags });
+  });
+
+  test.each([
+    ['submit', "missing required argument 'job.ts'\nhint: the job file comes first: 'gristmill submit job.ts'"],
+    ['watch', "missing required argument 'job'\nhint: 'gristmill watch --help' lists what there is"],
+    ['watch a --from -1', 'whole number from 0'],
+    ['watch a --json --quiet', 'exclude each other'],
+    ['jobs a b', 'too many arguments'],
+    ['jobs --limit 1001', 'whole number from 1 to 1000'],
+    ['cancel a --reson x', 'Did you mean --reason?'],
+    ['submit j.ts --workers 2', "unknown option '--workers'"],
+  ])('"%s" is refused with what is wrong', (line, message) => {
+    const error = refusal(line);
+    expect(error.code).toBe('command-line');
+    expect(error.message).toContain(message);
   });
 });
 

@@ -219,3 +219,55 @@ describe('a watch', () => {
     await cancelled;
   });
 });
+
+describe('logs', () => {
+  const chunk = (attempt: string, text: string, endBytes: number) => ({ attempt, text, endBytes });
+
+  test('go on from where a page, or a stream that broke, ended', async () => {
+    const asked: unknown[] = [];
+    const pages = [
+      [chunk('map-00000.1-1', 'a', 1), chunk('map-00000.1-1', 'b', 2), { more: true }],
+      [chunk('map-00001.1-1', 'cd', 2), undefined],
+      [chunk('map-00001.1-1', 'e', 3)],
+    ];
+    const server = await serve({
+      overrides: {
+        GetLogs: (call) => {
+          asked.push([call.request.afterAttempt, call.request.afterBytes]);
+          for (const message of pages[asked.length - 1] ?? []) {
+            if (message) call.write(message);
+            else call.emit('error', { code: status.UNAVAILABLE, details: 'gone' });
+          }
+          call.end();
+        },
+      },
+    });
+    let text = '';
+    for await (const piece of connect(server).logs(job)) text += piece.text;
+    expect(text).toBe('abcde');
+    expect(asked).toEqual([
+      ['', '0'],
+      ['map-00000.1-1', '2'],
+      ['map-00001.1-1', '2'],
+    ]);
+  });
+});
+
+test('a watch that breaks says so once, however long it takes to mend', async () => {
+  let refused = 0;
+  const server = await serve({
+    watch: (call, attempt) => {
+      if (attempt === 1) call.write({ events: [stateEvent(1)] });
+      if (attempt <= 3) {
+        refused++;
+        call.emit('error', { code: status.UNAVAILABLE, details: 'gone' });
+      } else {
+        call.write({ events: [outcomeEvent(2)] });
+      }
+    },
+  });
+  const told: string[] = [];
+  await collect(connect(server).watch(job, { onBroken: (error) => told.push(error.code) }));
+  expect(refused).toBe(3);
+  expect(told).toEqual(['unavailable']);
+});

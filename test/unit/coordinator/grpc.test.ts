@@ -8,6 +8,7 @@ import { Client, credentials, Metadata, status, type MethodDefinition, type Serv
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobClient } from '../../../client/job-client.js';
+import type { LogOptions } from '../../../client/job-types.js';
 import { fileOutputs, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
 import { systemClock } from '../../../shared/clock.js';
 import { parseWorkerId } from '../../../shared/ids.js';
@@ -196,12 +197,27 @@ describe('the services', () => {
     });
   });
 
-  test('logs come with the attempts that printed them', async () => {
-    await store.put('v1/jobs/0123456789ab/logs/map-00000.1-1', Buffer.from('grüße\n'));
-    await store.put('v1/jobs/0123456789ab/logs/map-00001.1-1', Buffer.from('other\n'));
-    const chunks: string[] = [];
-    for await (const { attempt, text } of client.logs('0123456789ab' as never)) chunks.push(`${attempt}: ${text}`);
-    expect(chunks).toEqual(['map-00000.1-1: grüße\n', 'map-00001.1-1: other\n']);
+  test('logs come with the attempts that printed them, of all, of a task or of one attempt', async () => {
+    const { job } = await client.submit(submission(miniature));
+    const printed = { 'map-00000.1-1': 'grüße\n', 'map-00000.1-2': 'again\n', 'map-00001.1-1': 'other\n' };
+    for (const [attempt, text] of Object.entries(printed)) {
+      await store.put(`v1/jobs/${job}/logs/${attempt}`, Buffer.from(text));
+    }
+    const logs = async (options: LogOptions) => {
+      const chunks: Record<string, string> = {};
+      for await (const { attempt, text } of client.logs(job, options)) chunks[attempt] = (chunks[attempt] ?? '') + text;
+      return chunks;
+    };
+    expect(await logs({})).toEqual(printed);
+    expect(Object.keys(await logs({ task: 'map-00000' }))).toEqual(['map-00000.1-1', 'map-00000.1-2']);
+    expect(await logs({ attempt: 'map-00001.1-1' })).toEqual({ 'map-00001.1-1': 'other\n' });
+    expect(await logs({ task: 'reduce-00000' })).toEqual({});
+    await expect(logs({ task: 'everything' })).rejects.toMatchObject({ code: 'invalid-id' });
+  });
+
+  test('a job that is not there has no logs, and says so', async () => {
+    const logs = client.logs('0123456789ab' as never);
+    await expect(logs.next()).rejects.toMatchObject({ code: 'job-not-found' });
   });
 
   test('closing ends, though a worker and a watcher are connected', async () => {
