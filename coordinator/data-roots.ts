@@ -54,7 +54,8 @@ async function realPathOf(path: string, folders: Map<string, string>): Promise<s
     if (!(await lstat(path)).isSymbolicLink()) return join(await realFolder(folder, folders), basename(path));
     return await realpath(path);
   } catch (thrown) {
-    if (errno(thrown) !== 'ENOENT') throw GristmillError.from(thrown, 'input-unreadable');
+    const code = errno(thrown);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw GristmillError.from(thrown, 'input-unreadable');
     return join(await realPathOf(folder, folders), basename(path));
   }
 }

@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly token: string;
   readonly worker: WorkerId;
   readonly slots: number;
+  /** Keeps a warm executor beside each that is bound to a job. */
+  readonly keepsSpares: boolean;
   /** The agent's own; created and, at the end, removed. */
   readonly scratchDir: string;
   /** Heap limit of each executor. */

@@ -1,6 +1,7 @@
 /**
  * The slots of a worker. Each has one executor, unbound and warm until its first task binds it to a job; it is reused
- * for tasks of that job alone, and replaced by a warm one when the job ends or the process dies.
+ * for tasks of that job alone, and replaced by a warm one when the job ends or the process dies. A worker that serves several
+ * jobs keeps a spare for each bound slot: an executor takes longer to come up than many a task to run.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +22,8 @@ interface Slot {
 
 export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
   readonly slots: number;
+  /** Keeps a warm executor beside each that is bound to a job: for workers whose next task may be another job's. */
+  readonly keepsSpares: boolean;
   readonly scratchDir: string;
   readonly onProgress: (assignment: Assignment, progress: Progress) => void;
   readonly onFinished: (assignment: Assignment, finished: Finished) => void;
@@ -37,6 +40,8 @@ export function handedBack({ job, attempt }: Assignment, finished?: Finished): F
 export class ExecutorPool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[] = [];
+  /** Warm and unbound: as many as slots are bound. */
+  private spares: ExecutorProcess[] = [];
   private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
   private readonly leaving = new Set<ExecutorProcess>();
   /** Attempts that have not been handed on as finished. */
@@ -101,6 +106,7 @@ export class ExecutorPool {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const slot of this.slots) this.dismiss(slot.executor);
+    for (const spare of this.spares.splice(0)) this.dismiss(spare);
     await Promise.all([...this.working, ...[...this.leaving].map((executor) => executor.closed)]);
     rmSync(this.options.scratchDir, { recursive: true, force: true });
   }
@@ -108,6 +114,7 @@ export class ExecutorPool {
   private async runIn(slot: Slot, assignment: Assignment, storeUri: string): Promise<void> {
     slot.running = assignment;
     slot.job = assignment.job;
+    this.keepSpares();
     const place = { job: assignment.job, storeUri, jobDir: this.jobDir(assignment.job) };
     const finished = await slot.executor.run(place, assignment, (progress) => {
       this.options.onProgress(assignment, progress);
@@ -158,7 +165,23 @@ export class ExecutorPool {
     this.dismiss(slot.executor);
     slot.job = undefined;
     slot.ended = false;
-    if (!this.stopped) slot.executor = this.spawn();
+    if (!this.stopped) slot.executor = this.takeSpare() ?? this.spawn();
+    this.keepSpares();
+  }
+
+  private takeSpare(): ExecutorProcess | undefined {
+    for (;;) {
+      const spare = this.spares.shift();
+      if (!spare || spare.alive) return spare;
+    }
+  }
+
+  private keepSpares(): void {
+    if (!this.options.keepsSpares || this.stopped) return;
+    const bound = this.slots.filter((slot) => slot.job !== undefined).length;
+    this.spares = this.spares.filter((spare) => spare.alive);
+    while (this.spares.length < bound) this.spares.push(this.spawn());
+    for (const surplus of this.spares.splice(bound)) this.dismiss(surplus);
   }
 
   private dismiss(executor: ExecutorProcess): void {

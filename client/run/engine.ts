@@ -63,6 +63,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
     token,
     worker: parseWorkerId('local'),
     slots,
+    keepsSpares: false, // there will be no other job
     scratchDir: place.scratchDir,
     heapMegabytes: heapMegabytesFor(slots, totalmem()),
     environment: executorEnvironment(options.environment),

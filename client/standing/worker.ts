@@ -38,6 +38,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       ...connection,
       worker,
       slots,
+      keepsSpares: true,
       scratchDir: scratch.path,
       heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
       environment: executorEnvironment(context.environment),

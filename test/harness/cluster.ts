@@ -143,7 +143,7 @@ export function end(running: Running, signal: NodeJS.Signals): Promise<Ended> {
 }
 
 /** Resolves with the line that says so; rejects with what the process said when it ends instead. */
-function ready(running: Running): Promise<string> {
+export function ready(running: Running): Promise<string> {
   return new Promise((resolve, reject) => {
     const look = () => {
       const line = running.stdout.split('\n').find((text) => text.includes('is ready'));

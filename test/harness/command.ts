@@ -49,11 +49,14 @@ export class Workplace {
     return { ...process.env, TMPDIR: this.temporary, GRISTMILL_GATES: this.gates, NO_COLOR: '1' };
   }
 
-  start(args: readonly string[], command: readonly string[] = [process.execPath, program]): Running {
+  start(
+    args: readonly string[],
+    command: readonly string[] = [process.execPath, program],
+    variables: NodeJS.ProcessEnv = {},
+  ): Running {
     const [file = '', ...before] = command;
-    return new Running(
-      spawn(file, [...before, ...args], { cwd: this.folder, env: this.environment(), stdio: ['pipe', 'pipe', 'pipe'] }),
-    );
+    const env = { ...this.environment(), ...variables };
+    return new Running(spawn(file, [...before, ...args], { cwd: this.folder, env, stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 
   run(...args: string[]): Promise<Ended> {

@@ -11,6 +11,7 @@ const agent = startAgent({
   token,
   worker: 'w1',
   slots: 2,
+  keepsSpares: false,
   scratchDir,
   heapMegabytes: heapMegabytesFor(2, totalmem()),
   environment: { PATH: process.env.PATH, GRISTMILL_GATES: process.env.GRISTMILL_GATES },

@@ -137,6 +137,26 @@ describe('a cluster', () => {
   });
 });
 
+describe('a worker', () => {
+  test('keeps a warm executor ready while its slot is bound to a job, and gives it to the next job', async () => {
+    await startTalk({ workers: 1 });
+    const { place } = cluster;
+    await eventually(() => place.executors().length === 1);
+    const [first] = place.executors();
+    place.hold('map');
+    const watching = cluster.watch(await cluster.submit('talk.ts'));
+    expect(await place.reached('map')).toBe(first);
+    await eventually(() => place.executors().length === 2);
+    const spare = place.executors().find((pid) => pid !== first);
+    place.release('map');
+    expectRight(await watching);
+    // The executor of the job that has ended goes; the spare is what is ready now.
+    await eventually(() => place.executors().length === 1);
+    expect(place.executors()).toEqual([spare]);
+    await expectWhole();
+  });
+});
+
 describe('a worker that is told to stop', () => {
   test('takes no more tasks, finishes the one it runs, and exits with 0', async () => {
     await startTalk();

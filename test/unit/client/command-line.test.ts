@@ -102,9 +102,22 @@ describe('the command line of run', () => {
 
   test('help shows what works and nothing else', () => {
     const text = helpOf('--help');
-    for (const name of ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel']) expect(text).toContain(`  ${name} `);
+    for (const name of ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'])
+      expect(text).toContain(`  ${name} `);
     expect(text).not.toMatch(/results|verify|retry|replay|upload/);
     expect(helpOf('run', '--help')).toMatch(/--dry-run[^]*--coordinator <host:port>/);
+  });
+
+  test('a standing process hands its flags over as text', () => {
+    const line = 'coordinator --store s --data-root a --data-root b --insecure --lease-ms 900';
+    expect(parseCommandLine(line.split(' '))).toEqual({
+      kind: 'coordinator',
+      flags: { store: 's', dataRoot: ['a', 'b'], insecure: true, leaseMs: '900' },
+    });
+    expect(parseCommandLine(['worker'])).toEqual({ kind: 'worker', flags: {} });
+    const error = refusal('worker --slot 3');
+    expect(error.message).toMatch(/unknown option '--slot'\n.*--slots.*\nhint: 'gristmill worker --help'/);
+    expect(exitCodeOfError(error)).toBe(2);
   });
 
   test('--version is the version of the package', () => {

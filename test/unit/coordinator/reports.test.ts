@@ -5,7 +5,7 @@ import type { Command, Decision, SchedulerEvent } from '../../../coordinator/sch
 import { evolve } from '../../../coordinator/scheduler/evolve.js';
 import type { JournalRecord } from '../../../coordinator/scheduler/records.js';
 import { emptyState } from '../../../coordinator/scheduler/state.js';
-import { nextWakeMs, startState, type SchedulerState } from '../../../coordinator/scheduler/volatile.js';
+import { leasesOf, nextWakeMs, startState, type SchedulerState } from '../../../coordinator/scheduler/volatile.js';
 import { failureOf, GristmillError, type ErrorCode } from '../../../shared/errors.js';
 import { parseAttemptId, parseWorkerId, type JobId } from '../../../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../../../shared/limits.js';
@@ -114,6 +114,15 @@ describe('failed attempts', () => {
     ]);
   });
 
+  test('a task that is handed back starts elsewhere at once, is not blamed, however often, and the audit log has it', () => {
+    for (let n = 1; n <= 2 * limits.attemptsMax; n++) {
+      const { records, commands } = report(1, `inspect.3-${n}`, failed('handed-back'));
+      expect(typesOf(records)).toEqual(['attempt-failed']);
+      expect(assigned(commands).map(({ attempt }) => attempt)).toEqual([`inspect.3-${n + 1}`]);
+    }
+    expect(state.durable.jobs.get(job)?.failures.size).toBe(0);
+  });
+
   test('a retry waits, longer each time, and has a new number; the fourth failure is the last', () => {
     const waits: number[] = [];
     for (let n = 1; n <= limits.attemptsMax; n++) {
@@ -191,6 +200,32 @@ describe('workers', () => {
     expect(assigned(open(2, 'w2').commands)).toHaveLength(1);
   });
 
+  test('a worker that is silent for a while keeps what it has and is given nothing, until it is heard', () => {
+    nowMs += limits.leaseSuspectMs;
+    const other = 'job000000002' as JobId;
+    report(1, 'inspect.3-1', inspected('inspect.3-1'));
+    nowMs += limits.leaseSuspectMs;
+    const { commands } = tell({ type: 'submit', call: 2, job: other, request: request(miniature) });
+    expect(assigned(commands)).toEqual([]);
+    const heard = tell({ type: 'worker-message', session: 1, message: { renewLease: true }, random: 0 });
+    expect(assigned(heard.commands).map((assignment) => assignment.job)).toEqual([other]);
+  });
+
+  test('a lease is as long as the coordinator was told, and so is what it tells its workers', () => {
+    const durable = emptyState();
+    evolve(durable, { type: 'leader-elected', epoch: 3, atMs: 0, host: 'h' });
+    state = startState(durable, 'memory:', nowMs, leasesOf(900));
+    const { commands } = open(1, 'w1');
+    expect(commands).toMatchObject([{ message: { registered: { leaseRenewMs: 90, leaseDeadMs: 900 } } }]);
+    tell({ type: 'submit', call: 1, job, request: request(miniature) });
+    open(2, 'w2');
+    nowMs += 899;
+    tell({ type: 'worker-message', session: 2, message: { renewLease: true }, random: 0 });
+    expect(assigned(tell({ type: 'tick' }).commands)).toEqual([]);
+    nowMs += 1;
+    expect(assigned(tell({ type: 'tick' }).commands).map(({ attempt }) => attempt)).toEqual(['inspect.3-2']);
+  });
+
   test('a new leader waits for the attempts of its predecessor, takes them over, and gives out the rest', () => {
     const durable = emptyState();
     evolve(durable, { type: 'job-submitted', job, atMs: 1, request: request(miniature) });
@@ -199,7 +234,7 @@ describe('workers', () => {
     expect(assigned(open(1, 'w1').commands)).toEqual([]);
     open(2, 'w2', 'w2', ['inspect.3-1']);
     nowMs = nextWakeMs(state, nowMs);
-    expect(nowMs).toBe(1000 + limits.leaseSuspectMs);
+    expect(nowMs).toBe(1000 + limits.recoveryMs);
     expect(assigned(tell({ type: 'tick' }).commands)).toEqual([]);
     expect(typesOf(report(2, 'inspect.3-1', inspected('inspect.3-1')).records)).toEqual(['task-won']);
   });

@@ -90,3 +90,36 @@ test('a report is said again after a break, whatever progress came meanwhile', a
     streams.at(-1)?.end();
   }
 });
+
+test('the lease is renewed as often as the coordinator says', async () => {
+  const waits: number[] = [];
+  const clock = {
+    ...systemClock,
+    after(delayMs: number, action: () => void) {
+      waits.push(delayMs);
+      return systemClock.after(delayMs, action);
+    },
+  };
+  session = new Session({
+    coordinator: address,
+    token: 'x',
+    clock,
+    registration: () => ({
+      protocolVersion: PROTOCOL_VERSION,
+      worker: parseWorkerId('w'),
+      incarnation: 'a',
+      slots: 1,
+      host: 'h',
+      nodeVersion: 'v',
+      running: [],
+    }),
+    onMessage: () => undefined,
+    onRefused: (error) => expect.fail(error.message),
+  });
+  await eventually(() => streams.length === 1 && heard.some((message) => message.register));
+  const message = { registered: { ...registered.registered, leaseRenewMs: 7 } };
+  streams[0]?.write(coordinatorMessageToWire(message));
+  await eventually(() => heard.filter(({ renewLease }) => renewLease).length >= 3);
+  // The first wait is for a coordinator that has not answered yet; then it is as it said.
+  expect(waits.slice(1, 4)).toEqual([7, 7, 7]);
+});
