@@ -95,16 +95,8 @@ export class Journal {
 
   /** As `confirm`, that it leads now and not a moment ago, and waiting for a store that is away. */
   async confirmNow(): Promise<void> {
-    const { clock, random } = this.#options;
-    const sinceMs = clock.monotonic();
-    for (;;) {
-      try {
-        return await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
-      } catch (thrown) {
-        if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
-      }
-      await delay(clock, limits.attemptBackoffMs * (0.5 + random()), this.#stop.signal);
-    }
+    const sinceMs = this.#options.clock.monotonic();
+    await this.#patiently(() => this.#confirmWhile(() => this.#confirmedMs < sinceMs));
   }
 
   async #look(): Promise<void> {
@@ -152,13 +144,13 @@ export class Journal {
   }
 
   async #writeSlot(records: readonly JournalRecord[]): Promise<Omit<WrittenSlot, 'count'>> {
-    const { store, epoch, writer } = this.#options;
+    const { store, clock, random, epoch, writer } = this.#options;
     const slot = this.#nextSlot;
     const key = storeKeys.journal(slot);
     const bytes = encodeSlot({ slot, epoch, writer, records });
-    const sentMs = this.#options.clock.monotonic();
-    if ((await this.#settle(key, bytes)) === 'lost') {
-      const other = decodeSlot(slot, await store.get(key));
+    const sentMs = clock.monotonic();
+    if ((await this.#patiently(() => putOnce(store, key, bytes, { clock, random }))) === 'lost') {
+      const other = decodeSlot(slot, await this.#patiently(() => store.get(key)));
       if (other.epoch <= epoch) throw corrupt(slot, `a writer of epoch ${other.epoch} took it from one of ${epoch}`);
       throw fenced(epoch, other.epoch);
     }
@@ -168,12 +160,12 @@ export class Journal {
   }
 
   /** As long as the store is away, the journal waits for it. */
-  async #settle(key: string, bytes: Uint8Array): Promise<'won' | 'lost'> {
-    const { store, clock, random } = this.#options;
+  async #patiently<T>(call: () => Promise<T>): Promise<T> {
+    const { clock, random } = this.#options;
     const { signal } = this.#stop;
     for (;;) {
       try {
-        return await putOnce(store, key, bytes, { clock, random });
+        return await call();
       } catch (thrown) {
         if (signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
       }

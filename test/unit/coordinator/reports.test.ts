@@ -214,7 +214,7 @@ describe('workers', () => {
   test('a lease is as long as the coordinator was told, and so is what it tells its workers', () => {
     const durable = emptyState();
     evolve(durable, { type: 'leader-elected', epoch: 3, atMs: 0, host: 'h' });
-    state = startState(durable, 'memory:', nowMs, leasesOf(900));
+    state = startState(durable, 'memory:', nowMs, { leases: leasesOf(900) });
     const { commands } = open(1, 'w1');
     expect(commands).toMatchObject([{ message: { registered: { leaseRenewMs: 90, leaseDeadMs: 900 } } }]);
     tell({ type: 'submit', call: 1, job, request: request(miniature) });
