@@ -12,6 +12,7 @@ import { openDataRoots } from './data-roots.js';
 import { refuseOccupied } from './grpc/port.js';
 import { serve } from './grpc/server.js';
 import type { Outputs } from './outputs.js';
+import type { Retention } from './scheduler/retention.js';
 
 export interface CoordinatorOptions {
   readonly store: ObjectStore;
@@ -22,6 +23,8 @@ export interface CoordinatorOptions {
   /** Where results go; by default the file system, by `file:` URI. */
   readonly outputs?: Outputs;
   readonly owner: Owner;
+  /** How long what is over is kept; by default as suits a store that serves one job. */
+  readonly retention?: Retention;
   /** A worker that has not renewed for so long is dead. */
   readonly leaseMs?: number;
   /** Folders below which jobs may read and write; absent: everywhere. */

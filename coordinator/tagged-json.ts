@@ -35,7 +35,9 @@ export function toTagged(value: unknown): Json {
     case 'number':
     case 'boolean':
       return value;
-    default:
+    case 'function':
+    case 'object':
+    case 'symbol':
       return value === null ? null : structure(value);
   }
 }
@@ -77,7 +79,7 @@ export function fromTagged(json: Json): unknown {
   if (typeof first !== 'string' || !first.startsWith('\0')) return json.map(fromTagged);
   if (first === '\0map') return new Map(json.slice(1).map((entry) => fromTagged(entry) as [unknown, unknown]));
   if (first === '\0set') return new Set(json.slice(1).map(fromTagged));
-  return first in COLUMNS ? columnOf(first as ColumnTag, String(json[1])) : json.map(fromTagged);
+  return first in COLUMNS ? columnOf(first as ColumnTag, json[1] as string) : json.map(fromTagged);
 }
 
 function isList(json: Json): json is readonly Json[] {

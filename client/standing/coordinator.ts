@@ -30,7 +30,10 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
   const token = ensureToken({ store: store.uri, tokenFile }, random);
   const log = await createLogger(logLevel);
   if (dataRoot.length === 0) log.warn('no --data-root is given: jobs that read or write files will be refused');
-  const { startCoordinator } = await import('../../coordinator/coordinator.js');
+  const [{ startCoordinator }, { standingRetention }] = await Promise.all([
+    import('../../coordinator/coordinator.js'),
+    import('../../coordinator/scheduler/retention.js'),
+  ]);
   const letGo = stayAlive();
   try {
     let halt: (error: GristmillError) => void = () => undefined;
@@ -42,6 +45,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       ...options,
       owner,
       dataRoots: dataRoot,
+      retention: standingRetention,
       onHalt: (error) => halt(error),
     });
     context.say(
