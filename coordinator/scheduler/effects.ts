@@ -79,7 +79,9 @@ function ofCommitting(job: CommittingJob): readonly Effect[] {
 function ofEnded(job: EndedJob): readonly Effect[] {
   const outcome = job.state === 'archived' ? job.outcome : job.state;
   if (outcome === 'completed' || outcome === 'partial_success') {
-    return firstOf(job, ['audit-kept', 'shuffle-swept']);
+    // At the commit it was done once; an attempt that came back later may have left something again.
+    const staged: readonly Step[] = job.work ? ['staged-discarded'] : [];
+    return firstOf(job, [...staged, 'audit-kept', 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.
   const published: readonly Step[] = job.published ? ['published-removed'] : [];
