@@ -13,6 +13,7 @@ import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js'
 import { gate } from '../shared/gate.js';
 import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
+import { claimantOf } from '../shared/formats/output-claim.js';
 import { outputNames, storeKeys, type StageVersion } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
@@ -147,8 +148,10 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
       await removePublished(outputs.storeFor(outputOf(job)), job);
       return;
     case 'staged-discarded': {
-      const place = outputs.storeFor(outputOf(job));
-      await place.store.discardStaged(place.prefix);
+      const { store: place, prefix } = outputs.storeFor(outputOf(job));
+      // After its end another job may have taken the output, and stage there.
+      const claimant = isEnded(job) ? await claimantOf(place, prefix) : undefined;
+      if (claimant === undefined || claimant === job.id) await place.discardStaged(prefix);
       return;
     }
     case 'claim-released':

@@ -2,11 +2,12 @@
  * Workers come, break their stream, come back and die. A broken stream is not a dead worker: only an expired lease, or
  * another incarnation under the same name, is death, and then the running attempts alone are given out again.
  */
-import { attemptParts } from '../../shared/ids.js';
+import { attemptParts, type JobId } from '../../shared/ids.js';
 import { PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
 import { mayGoOn, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
+import type { JournalRecord } from './records.js';
 import { isEnded, needsNoAttempt } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
@@ -38,9 +39,9 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
       },
     },
   });
-  const cancel = reconcile(state, worker, registration, now);
+  const { cancel, records } = reconcile(state, worker, registration, now);
   if (cancel.length > 0) commands.push({ type: 'send', session, message: { cancel } });
-  return { records: [], commands };
+  return { records, commands };
 }
 
 function attach(state: SchedulerState, session: SessionNumber, registration: Registration, now: Now): WorkerSession {
@@ -50,14 +51,27 @@ function attach(state: SchedulerState, session: SessionNumber, registration: Reg
   return { worker, incarnation, session, lastSeenMs: now.monotonicMs, slots, draining: false, running };
 }
 
-/** Compares what the worker runs with what it was given. Returns the attempts that it is to end. */
-function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Registration, now: Now): AttemptRef[] {
+interface Reconciled {
+  /** The attempts that the worker is to end. */
+  readonly cancel: readonly AttemptRef[];
+  readonly records: readonly JournalRecord[];
+}
+
+/** Compares what the worker runs with what it was given. */
+function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Registration, now: Now): Reconciled {
+  const reopened = new Map<JobId, JournalRecord>();
   const held = new Set(running.map(({ job, attempt }) => runningKey(job, attempt)));
   for (const [key, attempt] of [...worker.running]) if (!held.has(key)) giveBack(state, worker, attempt);
-  return running.filter((ref) => {
+  const cancel = running.filter((ref) => {
     const known = worker.running.get(runningKey(ref.job, ref.attempt));
-    return known ? known.cancelledMs !== undefined : !adopt(state, worker, ref, now);
+    if (known) return known.cancelledMs !== undefined;
+    const job = state.durable.jobs.get(ref.job);
+    if (job && isEnded(job) && job.steps.has('shuffle-swept')) {
+      reopened.set(job.id, { type: 'sweep-reopened', job: job.id, atMs: now.wallMs, attempt: ref.attempt });
+    }
+    return !adopt(state, worker, ref, now);
   });
+  return { cancel, records: [...reopened.values()] };
 }
 
 /** Takes over an attempt of an earlier epoch whose task this leader has not given out yet. False: it is to be ended. */
@@ -68,7 +82,6 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
   const { kind, index, epoch } = attemptParts(ref.attempt);
   const known = { ...ref, kind, index, worker: worker.worker, records: 0, bytes: 0 };
   if (needsNoAttempt(job)) {
-    if (job.steps.has('shuffle-swept')) return false;
     keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
     return false;
   }

@@ -108,7 +108,9 @@ function ofEnded(job: EndedJob): readonly Effect[] {
     ]);
   }
   if (hasResult(job)) {
-    return firstOf(job, ['audit-kept', 'shuffle-swept']);
+    // At the commit it was done once; an attempt that came back later may have left something again.
+    const staged: readonly EndStep[] = job.work ? ['staged-discarded'] : [];
+    return firstOf(job, [...staged, 'audit-kept', 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.
   const published: readonly EndStep[] = job.published ? ['published-removed'] : [];

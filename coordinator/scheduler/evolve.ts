@@ -7,7 +7,7 @@ import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { loseMap } from './lost-maps.js';
 import { moveJob } from './move.js';
-import type { JournalRecord } from './records.js';
+import type { JournalRecord, Step } from './records.js';
 import type { DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
 import { loseWinner, win } from './work.js';
 
@@ -101,12 +101,17 @@ function applied(job: Job, record: JobRecord): Job | undefined {
     case 'step-done':
       if (record.step === 'evidence-swept') return undefined;
       return stepDone({ ...job, steps: new Set([...job.steps, record.step]) }, record);
+    case 'sweep-reopened':
+      return { ...job, steps: new Set([...job.steps].filter((step) => !SWEEPS.has(step))) };
     case 'job-moved':
       return jobMoved(job, record);
     case 'noticed':
       return logged(job, record.atMs, { type: 'notice', code: record.code, message: record.message });
   }
 }
+
+/** The steps that remove what attempts have left. */
+const SWEEPS: ReadonlySet<Step> = new Set(['staged-discarded', 'shuffle-swept']);
 
 function validating(job: Job, record: JobRecord): ValidatingJob {
   if (job.state !== 'validating') throw misplaced(job, record.type);

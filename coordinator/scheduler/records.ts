@@ -119,6 +119,8 @@ export type JournalRecord =
     })
   | (AboutJob & { readonly type: 'part-published'; readonly part: number })
   | (AboutJob & { readonly type: 'step-done'; readonly step: Step })
+  /** An attempt that was given up came back after its job had been cleaned up: what it wrote is to be cleaned up too. */
+  | (AboutJob & { readonly type: 'sweep-reopened'; readonly attempt: AttemptId })
   | (AboutJob & {
       readonly type: 'job-moved';
       readonly to: JobState;

@@ -75,6 +75,12 @@ export async function releaseClaim(options: Pick<ClaimOptions, 'output' | 'job' 
   await store.delete([claim], callOf(options.signal));
 }
 
+/** The job whose claim lies below the prefix; undefined when there is none that can be read. */
+export async function claimantOf(store: ObjectStore, prefix: string): Promise<string | undefined> {
+  const bytes = await readMaybe(store, prefix + outputNames.claim, undefined);
+  return bytes && parseClaim(bytes)?.job;
+}
+
 class Claim {
   readonly #options: ClaimOptions;
   readonly #store: ObjectStore;

@@ -137,6 +137,30 @@ describe('a cluster', () => {
   });
 });
 
+describe('what a frozen worker', () => {
+  test('writes after the end of its job is removed when it comes back', async () => {
+    await startTalk();
+    const { place } = cluster;
+    place.hold('map');
+    const job = await cluster.submit('talk.ts');
+    const watching = cluster.watch(job);
+    const executor = await place.reached('map');
+    const frozen = cluster.workerOf(executor);
+    // Both stop, so that the job ends without them and the executor goes on first.
+    frozen.child.kill('SIGSTOP');
+    process.kill(executor, 'SIGSTOP');
+    place.release('map');
+    expectRight(await watching);
+    const shuffled = () => place.files(`store/v1/shuffle/${job}`).filter((file) => /\.1-1$/.test(file));
+    await eventually(() => shuffled().length === 0);
+    process.kill(executor, 'SIGCONT');
+    await eventually(() => shuffled().length > 0);
+    frozen.child.kill('SIGCONT');
+    await eventually(() => shuffled().length === 0);
+    await expectWhole();
+  });
+});
+
 describe('a worker', () => {
   test('keeps a warm executor ready while its slot is bound to a job, and gives it to the next job', async () => {
     await startTalk({ workers: 1 });

@@ -1,11 +1,18 @@
 /** Reports, sessions and leases, as the pure scheduler sees them: no store, no clock, no stream. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { step } from '../../../coordinator/scheduler/decide.js';
+import { pendingEffects } from '../../../coordinator/scheduler/effects.js';
 import type { Command, Decision, SchedulerEvent } from '../../../coordinator/scheduler/events.js';
 import { evolve } from '../../../coordinator/scheduler/evolve.js';
 import type { JournalRecord } from '../../../coordinator/scheduler/records.js';
 import { emptyState } from '../../../coordinator/scheduler/state.js';
-import { leasesOf, nextWakeMs, startState, type SchedulerState } from '../../../coordinator/scheduler/volatile.js';
+import {
+  leasesOf,
+  mayTakeEffect,
+  nextWakeMs,
+  startState,
+  type SchedulerState,
+} from '../../../coordinator/scheduler/volatile.js';
 import { failureOf, GristmillError, type ErrorCode } from '../../../shared/errors.js';
 import { parseAttemptId, parseWorkerId, type JobId } from '../../../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../../../shared/limits.js';
@@ -198,6 +205,33 @@ describe('workers', () => {
     tell({ type: 'worker-message', session: 1, message: { renewLease: true }, random: 0 });
     expect(assigned(tell({ type: 'tick' }).commands)).toEqual([]);
     expect(assigned(open(2, 'w2').commands)).toHaveLength(1);
+  });
+
+  test('an attempt that comes back after its job was cleaned up has it cleaned up again, once it has ended', () => {
+    const pending = () => pendingEffects(jobNow());
+    const jobNow = () => {
+      const found = state.durable.jobs.get(job);
+      if (!found) throw new Error('the job is gone');
+      return found;
+    };
+    tell({ type: 'cancel', call: 2, job, reason: 'x' });
+    report(1, 'inspect.3-1', failed('aborted'));
+    for (let [effect] = pending(); effect; [effect] = pending()) {
+      tell({ type: 'effect-ended', job, effect, result: { kind: 'done' } });
+    }
+    const { records, commands } = open(2, 'w2', 'w2', ['inspect.3-1', 'inspect.3-2']);
+    expect(typesOf(records)).toEqual(['sweep-reopened']);
+    expect(commands).toContainEqual({
+      type: 'send',
+      session: 2,
+      message: { cancel: ['inspect.3-1', 'inspect.3-2'].map((attempt) => ({ job, attempt })) },
+    });
+    expect(pending()).toEqual([{ kind: 'step', step: 'shuffle-swept' }]);
+    report(2, 'inspect.3-1', failed('aborted'));
+    expect(mayTakeEffect(state, jobNow(), nowMs)).toBe(false);
+    report(2, 'inspect.3-2', inspected('inspect.3-2'));
+    expect(mayTakeEffect(state, jobNow(), nowMs)).toBe(true);
+    expect(jobNow().state).toBe('cancelled');
   });
 
   test('a worker that is silent for a while keeps what it has and is given nothing, until it is heard', () => {

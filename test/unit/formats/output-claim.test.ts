@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { GristmillError } from '../../../shared/errors.js';
-import { claimOutput, releaseClaim, type ClaimOptions } from '../../../shared/formats/output-claim.js';
+import { claimantOf, claimOutput, releaseClaim, type ClaimOptions } from '../../../shared/formats/output-claim.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import { currentOwner, type Owner } from '../../../shared/store/owner.js';
 import { fileUri } from '../../../shared/store/uri.js';
@@ -67,9 +67,11 @@ describe('a free output', () => {
     await claim('a', ALIVE);
     await releaseClaim({ ...options('b', ALIVE) });
     expect(await names()).toEqual(['_job.json']);
+    expect(await claimantOf(store, 'out/')).toBe('a');
     await releaseClaim({ ...options('a', ALIVE) });
     await releaseClaim({ ...options('a', ALIVE) });
     expect(await names()).toEqual([]);
+    expect(await claimantOf(store, 'out/')).toBeUndefined();
   });
 
   test('may have neighbours whose names begin like its own', async () => {
