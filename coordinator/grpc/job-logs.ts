@@ -12,7 +12,7 @@ import { numberOf } from '../../shared/wire/convert.js';
 
 export interface LogsRequest {
   readonly job: JobId;
-  isWanted(attempt: AttemptId): boolean;
+  readonly isWanted: (attempt: AttemptId) => boolean;
   /** What was seen already. */
   readonly after: { readonly attempt: string; readonly bytes: number };
 }

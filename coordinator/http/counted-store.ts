@@ -45,7 +45,7 @@ export function countedStore(store: ObjectStore, clock: Clock, tell: Tell): Obje
       tell({ operation, seconds, bytesRead, ...(code !== undefined && { code }) });
     }
   }
-  const { open } = store;
+  const open = store.open?.bind(store);
   return {
     uri: store.uri,
     put: (key, bytes, options) =>
@@ -61,7 +61,7 @@ export function countedStore(store: ObjectStore, clock: Clock, tell: Tell): Obje
         (bytes) => ({ bytesRead: bytes.length }),
       ),
     stream: (key, options) => countedPieces('stream', store.stream(key, options), (piece) => piece.length),
-    ...(open && { open: (key, options) => counted('open', () => open.call(store, key, options)) }),
+    ...(open && { open: (key, options) => counted('open', () => open(key, options)) }),
     head: (key, options) => counted('head', () => store.head(key, options)),
     list: (prefix, options) => countedPieces('list', store.list(prefix, options), () => 0),
     delete: (keys, options) => counted('delete', () => store.delete(keys, options)),

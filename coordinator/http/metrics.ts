@@ -1,5 +1,4 @@
 /** What a coordinator does and how it stands, as metrics: durable records are counted, the rest is looked up when asked. */
-import { performance } from 'node:perf_hooks';
 import type { Counts } from '../../shared/counts.js';
 import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
 import type { ClusterFigures } from '../cluster-figures.js';
@@ -93,7 +92,14 @@ export class CoordinatorMetrics implements Observer {
         this.#registry.add('tasks', 1, { kind: attemptParts(failed).kind, outcome: 'failed' });
         return;
       }
-      default:
+      case 'leader-elected':
+      case 'job-inspected':
+      case 'output-claimed':
+      case 'job-planned':
+      case 'winner-lost':
+      case 'part-published':
+      case 'step-done':
+      case 'noticed':
         return;
     }
   }

@@ -219,3 +219,19 @@ describe('what goes wrong is said with what to do', () => {
     expect(task.stderr).toContain('"everything" is no task and no attempt');
   });
 });
+
+describe('without a coordinator', () => {
+  test('jobs and logs are those of the runs in this folder', async () => {
+    const none = await place.run('jobs');
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'there are no jobs\n' });
+    const ran = await place.run('run', 'talk.ts', '--workers', '1', '--json');
+    const job = String((events(ran.stdout).at(-1)?.['outcome'] as { job: string }).job);
+    expect((await place.run('jobs')).stdout).toMatch(new RegExp(`\\n${job} +completed +talk .* 300 `));
+    expect((await place.run('jobs', job)).stdout).toContain('read = mapped + filtered + bad: 300 = 300');
+    const logs = await place.run('logs', job, 'map-00000');
+    expect(logs.stdout).toBe(`map-00000.1-1 | first of map-00000.1-1: ${lines[0] ?? ''}\n`);
+    const wrong = await place.run('logs', `${job.slice(0, 11)}-`);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(`did you mean ${job}?`);
+  });
+});
