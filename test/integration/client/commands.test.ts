@@ -1,7 +1,17 @@
 /** The commands about jobs of a standing coordinator, as a person calls them: real processes over a real connection. */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cluster, end } from '../../harness/cluster.js';
-import { events, eventually, until, type Ended, type Running, type Workplace } from '../../harness/command.js';
+import {
+  events,
+  eventually,
+  repository,
+  until,
+  type Ended,
+  type Running,
+  type Workplace,
+} from '../../harness/command.js';
 
 const lines = Array.from({ length: 300 }, (_, i) => `word${i % 37} word${i % 11} the end`);
 
@@ -82,6 +92,17 @@ describe('a job on a coordinator', () => {
     const cancelled = await run('cancel', job);
     expect(cancelled.code).toBe(2);
     expect(cancelled.stderr).toContain('the job has ended already: it is completed');
+  });
+
+  test('is refused before it is submitted when its code cannot work, and nothing stays of the attempt', async () => {
+    copyFileSync(join(repository, 'test/fixtures/jobs/unknown-option.ts'), place.path('unknown-option.ts'));
+    const { code, stdout, stderr } = await run('submit', 'unknown-option.ts');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('unknown-option.ts');
+    expect((await run('jobs', '--json')).stdout).toBe('');
+    // Inputs may be where only the workers are.
+    expect(await submit('--input', 'elsewhere/*.txt')).not.toBe('');
+    expect(place.files('tmp')).toEqual([]);
   });
 
   test('that nobody can run yet is cancelled with its reason, and a watch says so with exit code 1', async () => {
