@@ -61,7 +61,7 @@ async function perform(request: JobRequest | Extract<Request, { readonly kind: '
     clock: systemClock,
     reporter: reporterFor(shown?.screen ?? 'quiet', shown?.verbose ?? false),
     // Other commands are done with one call: a signal ends them as it ends any program.
-    stop: shown === undefined ? new StopRequest() : stopOnSignals(),
+    stop: shown === undefined && request.kind !== 'submit' ? new StopRequest() : stopOnSignals(),
     write: (text) => void process.stdout.write(text),
   };
   if (request.kind !== 'run') return (await import('./remote/perform.js')).perform(request, context);

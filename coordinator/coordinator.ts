@@ -11,6 +11,7 @@ import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { refuseOccupied } from './grpc/port.js';
 import { serve } from './grpc/server.js';
+import type { Observed } from './http/observed.js';
 import type { Outputs } from './outputs.js';
 import type { Retention } from './scheduler/retention.js';
 
@@ -31,6 +32,8 @@ export interface CoordinatorOptions {
   readonly dataRoots?: readonly string[];
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
+  /** `host:port` of `/metrics` and `/healthz`; absent: nothing is counted and nothing listens. */
+  readonly http?: string | undefined;
   readonly token: string;
   readonly log: Logger;
   /** It no longer leads: nothing works any more. */
@@ -40,32 +43,51 @@ export interface CoordinatorOptions {
 export interface RunningCoordinator {
   /** `host:port` as bound. */
   readonly address: string;
+  /** Of `/metrics` and `/healthz`, as bound. */
+  readonly httpAddress: string | undefined;
   readonly epoch: number;
   /** Lets the cleaning up of ended jobs end, then stops; resolves when nothing is open any more. */
   close(): Promise<void>;
 }
 
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { clock, store, log, listen, token } = options;
-  const outputs = options.outputs ?? fileOutputs(clock);
+  const { clock, log, listen, token, http } = options;
+  const plain = { store: options.store, outputs: options.outputs ?? fileOutputs(clock) };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
   // A leader that could not be reached would only have fenced the one that can.
   await refuseOccupied(listen);
-  const core = await Coordinator.start({ ...rest, outputs, ...(dataRoots && { dataRoots }) });
-  const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
+  if (http !== undefined) await refuseOccupied(http, '--http');
+  const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
+  const { store, outputs } = watched ?? plain;
+  const observing = watched && { observer: watched.observer };
+  const core = await Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
+  const closeCore = async (thrown: unknown) => {
     await core.close();
     throw thrown;
+  };
+  const port = http === undefined ? undefined : await watched?.serve(http, core).catch(closeCore);
+  const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
+    await port?.close();
+    return closeCore(thrown);
   });
-  log.info({ address: server.address, epoch: core.epoch }, 'the coordinator leads');
+  log.info({ address: server.address, http: port?.address, epoch: core.epoch }, 'the coordinator leads');
   return {
     address: server.address,
+    httpAddress: port?.address,
     epoch: core.epoch,
     async close() {
       await core.close(limits.closeMsMax);
       await server.close();
+      await port?.close();
     },
   };
+}
+
+/** What counts is loaded only where somebody asks for it: a run of one job starts without. */
+async function observe(store: ObjectStore, outputs: Outputs, clock: Clock): Promise<Observed> {
+  const { observed } = await import('./http/observed.js');
+  return observed(store, outputs, clock);
 }
 
 /** Outputs by absolute `file:` URI. */

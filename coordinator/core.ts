@@ -11,6 +11,7 @@ import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
+import { clusterFigures, type ClusterFigures } from './cluster-figures.js';
 import { CodeInUse } from './code-in-use.js';
 import { carryOut } from './committer.js';
 import type { DataRoots } from './data-roots.js';
@@ -21,6 +22,7 @@ import { fencedPorts } from './fenced-store.js';
 import { Journal } from './journal.js';
 import { JournalUpkeep } from './journal-upkeep.js';
 import { lead, type Leadership } from './leadership.js';
+import type { Observer } from './observer.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
 import type { SinceSnapshot } from './replay.js';
@@ -56,6 +58,8 @@ export interface CoreOptions {
   readonly retention?: Retention;
   /** A snapshot is taken after so many slots, or bytes of slots; by default as the limits say. */
   readonly snapshotEvery?: SinceSnapshot;
+  /** Is told what happens. */
+  readonly observer?: Observer;
   /** It no longer leads, or its journal is broken: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
 }
@@ -228,6 +232,16 @@ export class Coordinator {
     yield* this.#watch.events(job, cursor, AbortSignal.any([signal, this.#stop.signal]));
   }
 
+  /** Why it no longer leads; undefined while it does. */
+  get halted(): GristmillError | undefined {
+    return this.#halted;
+  }
+
+  /** How things stand, durable or not. */
+  figures(): ClusterFigures {
+    return clusterFigures(this.#state, this.#options.clock.monotonic());
+  }
+
   /** A worker has opened a stream and says who it is. */
   openSession(registration: Registration, port: SessionPort): Session {
     const { protocolVersion, slots } = registration;
@@ -308,6 +322,8 @@ export class Coordinator {
       this.#lastRecord.set(record.job, count);
       this.#unsettled.add(record.job);
     }
+    const { observer } = this.#options;
+    if (observer && records.length > 0) this.#releases.after(count, () => observer.recorded(records));
     if (commands.length > 0) {
       this.#releases.after(count, () => {
         for (const command of commands) this.#obey(command);
@@ -321,6 +337,7 @@ export class Coordinator {
     switch (command.type) {
       case 'send':
         this.#sessions.get(command.session)?.send(command.message);
+        this.#options.observer?.assigned(command.message.assign?.map(({ attempt }) => attempt) ?? []);
         return;
       case 'close-session':
         this.#sessions.get(command.session)?.close();

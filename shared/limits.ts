@@ -169,6 +169,8 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Connections to the HTTP port at a time: a few who ask for metrics and health. */
+  httpConnectionsMax: 64,
   /** Jobs in a list when nobody says how many: more than a screen, less than a message. */
   jobsListedDefault: 100,
   /** Jobs in one list: with their balances they fit into one message. */

@@ -83,7 +83,8 @@ function addJobs(program: Command, onRequest: OnRequest): void {
     'jobs',
     '[job] [options]',
     'list the jobs of a coordinator, or show one in full',
-    'List the jobs of a coordinator, the newest first, or show one in full.',
+    'List the jobs of a coordinator, the newest first, or show one in full. Where nothing says which coordinator or which\n' +
+      'token, it is about the runs of this folder, whose traces are in .gristmill.',
   )
     .argument('[job]', 'the id of a job')
     .option('--limit <n>', 'so many jobs at most', parseListed, limits.jobsListedDefault)
@@ -118,7 +119,8 @@ function addLogs(program: Command, onRequest: OnRequest): void {
     'logs',
     '<job> [task] [options]',
     "show what a job's own code printed",
-    "Show what a job's own code printed, by attempt. An attempt's log is there when the attempt has ended.",
+    "Show what a job's own code printed, by attempt. An attempt's log is there when the attempt has ended. Where nothing\n" +
+      'says which coordinator or which token, it is about the runs of this folder, whose traces are in .gristmill.',
   )
     .argument('<job>', 'the id of a job')
     .argument('[task]', 'a task, map-00003, or one attempt of it, map-00003.1-2')

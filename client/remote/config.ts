@@ -12,3 +12,8 @@ export function clientConfig(sources: ConfigSources): ClientConfig {
 export function namesCoordinator({ origins }: ClientConfig): boolean {
   return origins.coordinator !== DEFAULT_ORIGIN;
 }
+
+/** True when anything that was said is about a coordinator: else `jobs` and `logs` are about runs of this folder. */
+export function meansCoordinator({ origins }: ClientConfig): boolean {
+  return [origins.coordinator, origins.store, origins.tokenFile].some((origin) => origin !== DEFAULT_ORIGIN);
+}

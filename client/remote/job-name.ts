@@ -23,15 +23,20 @@ export async function withJob<T>(client: JobClient, name: string, use: (job: Job
 }
 
 async function notFound(client: JobClient, name: string): Promise<GristmillError> {
-  const nearest = nearestJob(
+  const jobs = await client.list();
+  return noSuchJob(
     name,
-    (await client.list()).map(({ job }) => job),
+    jobs.map(({ job }) => job),
   );
+}
+
+export function noSuchJob(name: string, jobs: readonly JobId[]): GristmillError {
+  const nearest = nearestJob(name, jobs);
   const hint = nearest === undefined ? '' : `\nhint: did you mean ${nearest}? 'gristmill jobs' lists what there is`;
   return new GristmillError('job-not-found', `there is no job ${JSON.stringify(name)}${hint}`);
 }
 
-export function nearestJob(name: string, jobs: readonly JobId[]): string | undefined {
+function nearestJob(name: string, jobs: readonly JobId[]): string | undefined {
   const begun = name.length >= PREFIX_MIN ? jobs.filter((job) => job.startsWith(name)) : [];
   return begun.length === 1 ? begun[0] : nearestName(name, jobs);
 }

@@ -1,13 +1,13 @@
 /** `submit`, `run --coordinator` and `watch`: jobs that a standing coordinator runs. */
 import { randomBytes } from 'node:crypto';
-import { GristmillError } from '../../shared/errors.js';
+import { GristmillError, hasCode } from '../../shared/errors.js';
+import { SIGNAL_EXIT_CODES } from '../command/exit-code.js';
 import type { JobOptions, RunOptions } from '../command/run-options.js';
 import { exitCodeFrom, follow } from '../follow.js';
-import type { JobClient } from '../job-client.js';
 import type { Job } from '../job-types.js';
 import type { Places } from '../render/summary.js';
 import { displayUri } from '../run/places.js';
-import { placed, submitJob } from '../submission.js';
+import { placed, submitJob, type Submission } from '../submission.js';
 import type { ClientConfig } from './config.js';
 import { connected } from './connect.js';
 import type { CommandContext } from './context.js';
@@ -18,15 +18,27 @@ export interface SubmitRequest {
   readonly json: boolean;
 }
 
-/** Prints the job's id as soon as the coordinator has it for good. */
+/** Prints the job's id as soon as the coordinator has it for good. Code that cannot work is refused before that. */
 export async function submitThere(
   context: CommandContext,
   { options, json }: SubmitRequest,
   config: ClientConfig,
 ): Promise<number> {
-  const job = await connected(config, context.clock, (client) => submit(context, client, options));
-  context.write(json ? `${JSON.stringify({ job })}\n` : `${job}\n`);
-  return 0;
+  const { clock, write, stop, reporter } = context;
+  // First of all, whether there is anybody to submit to.
+  await connected(config, clock, (client) => client.list(1));
+  try {
+    const submission = await bundled(context, options);
+    const { checkHere } = await import('../run/check-here.js');
+    await checkHere(context, submission);
+    const job = await connected(config, clock, (client) => submitJob(client, submission));
+    write(json ? `${JSON.stringify({ job })}\n` : `${job}\n`);
+    return 0;
+  } catch (thrown) {
+    if (stop.requested === undefined || !hasCode(thrown, 'aborted')) throw thrown;
+    reporter.note('stopped before the job was submitted');
+    return SIGNAL_EXIT_CODES[stop.requested];
+  }
 }
 
 export interface RunThere {
@@ -47,7 +59,7 @@ export async function runThere(
       throw new GristmillError('command-line', `--workers is not for a run on a coordinator\nhint: ${hint}`);
     }
     return connected(config, clock, async (client) => {
-      const job = await submit(context, client, options);
+      const job = await submitJob(client, await bundled(context, options));
       reporter.note(`job ${job} is submitted to ${config.values.coordinator}`);
       const outcome = placed(await follow({ client, job, reporter, stop, onStop: 'cancel' }), options.jobFile);
       reporter.outcome(outcome, placesHere(context), options.dryRun);
@@ -84,12 +96,11 @@ export async function watchThere(
   return code;
 }
 
-async function submit(context: CommandContext, client: JobClient, options: JobOptions) {
-  const { directory, stop } = context;
+async function bundled({ directory, stop }: CommandContext, options: JobOptions): Promise<Submission> {
   const { bundleJob } = await import('../bundle/bundle.js');
   const bundle = await bundleJob(options.jobFile);
   if (stop.requested) throw new GristmillError('aborted', 'stopped before the job was submitted');
-  return submitJob(client, { bundle, options, directory, requestId: randomBytes(16).toString('hex') });
+  return { bundle, options, directory, requestId: randomBytes(16).toString('hex') };
 }
 
 /** The coordinator's store is its own affair. */

@@ -75,6 +75,15 @@ export async function prunePrivateStores(folder: string): Promise<void> {
   }
 }
 
+/** Stores of runs in the folder, the newest first. */
+export async function privateStorePaths(folder: string): Promise<readonly string[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => RUN_NAME.test(name));
+  return names
+    .sort()
+    .reverse()
+    .map((name) => join(folder, name));
+}
+
 export function privateFolder(folderUri: string | undefined, directory: string): string {
   if (folderUri === undefined) return join(directory, FOLDER);
   return filePath(resolveUri(folderUri, baseUriOf(directory)));

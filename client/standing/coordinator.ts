@@ -15,7 +15,7 @@ import { stopRequested, type StandingContext } from './context.js';
 /** Runs until the first signal, or until another coordinator leads; throws what kept it from starting or going on. */
 export async function standAsCoordinator(context: StandingContext): Promise<void> {
   const config = loadConfig(coordinatorSchema, context);
-  const { store: storePlace, listen, dataRoot, tokenFile, leaseMs, insecure, logLevel } = config.values;
+  const { store: storePlace, listen, http, dataRoot, tokenFile, leaseMs, insecure, logLevel } = config.values;
   if (config.values.printConfig) {
     context.say(printConfig(config).trimEnd());
     return;
@@ -25,6 +25,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     throw new GristmillError('command-line', `a coordinator needs a store: --store URI\nhint: ${hint}`);
   }
   refuseUnencrypted(listen, config.origins.listen, insecure);
+  if (http !== undefined) refuseUnencrypted(http, config.origins.http, insecure);
   const random = (bytes: number) => randomBytes(bytes);
   const store = openStore(storePlace);
   const token = ensureToken({ store: store.uri, tokenFile }, random);
@@ -39,7 +40,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     let halt: (error: GristmillError) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => (halt = reject));
     halted.catch(() => undefined);
-    const options = { store, storeUri: store.uri, clock: context.clock, random, listen, token, leaseMs, log };
+    const options = { store, storeUri: store.uri, clock: context.clock, random, listen, http, token, leaseMs, log };
     const owner = currentOwner(false);
     const coordinator = await startCoordinator({
       ...options,
@@ -48,9 +49,9 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       retention: standingRetention,
       onHalt: (error) => halt(error),
     });
-    context.say(
-      `gristmill coordinator is ready on ${coordinator.address} (store ${store.uri}, epoch ${coordinator.epoch})`,
-    );
+    const { address, httpAddress, epoch } = coordinator;
+    const metrics = httpAddress === undefined ? '' : `, metrics at http://${httpAddress}/metrics`;
+    context.say(`gristmill coordinator is ready on ${address} (store ${store.uri}, epoch ${epoch}${metrics})`);
     try {
       await Promise.race([stopRequested(context), halted]);
       log.info({ signal: context.stop.requested }, 'the coordinator stops; workers wait for its successor');

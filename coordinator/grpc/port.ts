@@ -3,19 +3,23 @@ import { createServer } from 'node:net';
 import { GristmillError } from '../../shared/errors.js';
 
 /** Throws `unavailable` when nobody can listen there. */
-export function refuseOccupied(listen: string): Promise<void> {
-  const colon = listen.lastIndexOf(':');
-  const host = listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  const port = Number(listen.slice(colon + 1));
+export function refuseOccupied(listen: string, flag?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.on('error', (error) => reject(cannotListen(listen, error)));
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+    server.on('error', (error) => reject(cannotListen(listen, error, flag)));
+    server.listen({ ...placeOf(listen), exclusive: true }, () => server.close(() => resolve()));
   });
 }
 
-export function cannotListen(listen: string, cause: Error): GristmillError {
+/** What Node listens on for `host:port`. */
+export function placeOf(listen: string): { readonly host: string; readonly port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(listen.slice(colon + 1)) };
+}
+
+/** `flag`: the option that named the address. */
+export function cannotListen(listen: string, cause: Error, flag = '--listen'): GristmillError {
   const reason = cause.message.includes('EADDRINUSE') ? 'another process listens there already' : cause.message;
-  const hint = '--listen host:port chooses another address; port 0 takes a free one';
+  const hint = `${flag} host:port chooses another address; port 0 takes a free one`;
   return new GristmillError('unavailable', `cannot listen on ${listen}: ${reason}\nhint: ${hint}`, { cause });
 }

@@ -46,6 +46,10 @@ const insecure = option(isSwitch, false, {
 export const coordinatorSchema = {
   store,
   listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
+  http: option<string | undefined>(address, undefined, {
+    doc: 'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071. Nobody has to show a token there.',
+    defaultText: 'none',
+  }),
   dataRoot: option<readonly string[]>(listOf(path), [], {
     doc: 'A folder below which jobs may read and write; given for each such folder. `/` allows all.',
     defaultText: 'none: no job may use a file',

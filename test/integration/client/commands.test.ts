@@ -1,7 +1,17 @@
 /** The commands about jobs of a standing coordinator, as a person calls them: real processes over a real connection. */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Cluster, end } from '../../harness/cluster.js';
-import { events, eventually, until, type Ended, type Running, type Workplace } from '../../harness/command.js';
+import {
+  events,
+  eventually,
+  repository,
+  until,
+  type Ended,
+  type Running,
+  type Workplace,
+} from '../../harness/command.js';
 
 const lines = Array.from({ length: 300 }, (_, i) => `word${i % 37} word${i % 11} the end`);
 
@@ -82,6 +92,17 @@ describe('a job on a coordinator', () => {
     const cancelled = await run('cancel', job);
     expect(cancelled.code).toBe(2);
     expect(cancelled.stderr).toContain('the job has ended already: it is completed');
+  });
+
+  test('is refused before it is submitted when its code cannot work, and nothing stays of the attempt', async () => {
+    copyFileSync(join(repository, 'test/fixtures/jobs/unknown-option.ts'), place.path('unknown-option.ts'));
+    const { code, stdout, stderr } = await run('submit', 'unknown-option.ts');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('unknown-option.ts');
+    expect((await run('jobs', '--json')).stdout).toBe('');
+    // Inputs may be where only the workers are.
+    expect(await submit('--input', 'elsewhere/*.txt')).not.toBe('');
+    expect(place.files('tmp')).toEqual([]);
   });
 
   test('that nobody can run yet is cancelled with its reason, and a watch says so with exit code 1', async () => {
@@ -217,5 +238,21 @@ describe('what goes wrong is said with what to do', () => {
     const task = await run('logs', job, 'everything');
     expect(task.code).toBe(2);
     expect(task.stderr).toContain('"everything" is no task and no attempt');
+  });
+});
+
+describe('without a coordinator', () => {
+  test('jobs and logs are those of the runs in this folder', async () => {
+    const none = await place.run('jobs');
+    expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'there are no jobs\n' });
+    const ran = await place.run('run', 'talk.ts', '--workers', '1', '--json');
+    const job = String((events(ran.stdout).at(-1)?.['outcome'] as { job: string }).job);
+    expect((await place.run('jobs')).stdout).toMatch(new RegExp(`\\n${job} +completed +talk .* 300 `));
+    expect((await place.run('jobs', job)).stdout).toContain('read = mapped + filtered + bad: 300 = 300');
+    const logs = await place.run('logs', job, 'map-00000');
+    expect(logs.stdout).toBe(`map-00000.1-1 | first of map-00000.1-1: ${lines[0] ?? ''}\n`);
+    const wrong = await place.run('logs', `${job.slice(0, 11)}-`);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain(`did you mean ${job}?`);
   });
 });

@@ -19,7 +19,8 @@ async function survives(claimant: JobId | undefined): Promise<boolean> {
   await staged.write(Buffer.from('row'));
   const seal = await staged.seal();
   const job = { state: 'cancelled', endedAtMs: 1, id: ours, inspected: { output: 'memory:out' } } as unknown as Job;
-  const ports = { store, outputs, owner, clock: systemClock, random: () => 0, isPending: () => true };
+  const dropCode = () => Promise.resolve();
+  const ports = { store, outputs, owner, clock: systemClock, random: () => 0, dropCode, isPending: () => true };
   const effect = { kind: 'step', step: 'staged-discarded' } as const;
   const result = await carryOut(ports, job, effect, new AbortController().signal);
   expect(result).toEqual({ kind: 'done' });

@@ -1,0 +1,123 @@
+/**
+ * Every metric of a coordinator. The registry is made from this list, and so is docs/reference/metrics.md. No label has the
+ * id of a job, a task or a worker as its value: there would be no end of them.
+ */
+
+export interface MetricSpec {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  /** A sentence for `# HELP` and the reference. */
+  readonly help: string;
+}
+
+const counter = (name: string, labels: readonly string[], help: string) =>
+  ({ name, type: 'counter', labels, help }) as const;
+const gauge = (name: string, labels: readonly string[], help: string) =>
+  ({ name, type: 'gauge', labels, help }) as const;
+const histogram = (name: string, labels: readonly string[], help: string) =>
+  ({ name, type: 'histogram', labels, help }) as const;
+
+const NOW = 'Now';
+const WON = 'Sum over attempts that won, since this coordinator leads';
+
+export const METRICS = {
+  // what was done
+  jobsSubmitted: counter('gristmill_jobs_submitted_total', [], 'Jobs that were submitted to this coordinator.'),
+  jobsEnded: counter('gristmill_jobs_ended_total', ['outcome'], 'Jobs that ended, by their outcome.'),
+  tasks: counter(
+    'gristmill_tasks_total',
+    ['kind', 'outcome'],
+    'Tasks that have a winner (outcome won), and tasks whose failure ended their job (failed).',
+  ),
+  attemptsStarted: counter('gristmill_attempts_started_total', ['kind'], 'Attempts that were sent to a worker.'),
+  attempts: counter(
+    'gristmill_attempts_total',
+    ['kind', 'outcome'],
+    'Attempts that ended and count: won or failed. Lost ones, whose worker died, are started and never end.',
+  ),
+  retries: counter(
+    'gristmill_attempts_repeated_total',
+    ['kind'],
+    'Started attempts that were not the first one of their task under this coordinator: after failures and lost workers, and backups.',
+  ),
+  failures: counter(
+    'gristmill_attempt_failures_total',
+    ['class', 'code'],
+    'Failed attempts, by whose fault it was and by error code.',
+  ),
+  attemptSeconds: histogram(
+    'gristmill_attempt_seconds',
+    ['kind', 'outcome'],
+    'How long attempts took on their executor.',
+  ),
+  // what went through
+  recordsRead: counter('gristmill_records_read_total', [], `Records read. ${WON}.`),
+  recordsBad: counter('gristmill_records_bad_total', [], `Records that could not be processed. ${WON}.`),
+  rows: counter('gristmill_rows_total', [], `Rows emitted into results. ${WON}.`),
+  bytesRead: counter('gristmill_bytes_read_total', [], `Bytes of input read. ${WON}.`),
+  bytesShuffled: counter('gristmill_bytes_shuffled_total', [], `Bytes of shuffle objects written. ${WON}.`),
+  bytesSpilled: counter('gristmill_bytes_spilled_total', [], `Bytes set aside on local disks. ${WON}.`),
+  bytesWritten: counter('gristmill_bytes_written_total', [], `Bytes of results staged. ${WON}.`),
+  // how it stands
+  jobs: gauge(
+    'gristmill_jobs',
+    ['state'],
+    `${NOW}: jobs that have not ended, by state; queued ones wait for capacity.`,
+  ),
+  tasksWaiting: gauge(
+    'gristmill_tasks_waiting',
+    ['kind'],
+    `${NOW}: tasks that nobody runs and somebody could, or that wait to be tried again.`,
+  ),
+  tasksRunning: gauge('gristmill_attempts_running', ['kind'], `${NOW}: attempts that workers run.`),
+  workers: gauge(
+    'gristmill_workers',
+    ['state'],
+    `${NOW}: workers that are attached, suspect (silent for too long to be given tasks) or detached (their stream is broken).`,
+  ),
+  slots: gauge(
+    'gristmill_slots',
+    ['state'],
+    `${NOW}: slots of those workers that are busy, free, or free and draining.`,
+  ),
+  leaseAge: gauge(
+    'gristmill_lease_age_seconds_max',
+    [],
+    `${NOW}: time since the worker that was silent longest was heard of.`,
+  ),
+  epoch: gauge('gristmill_epoch', [], 'The epoch of this coordinator: it grows with every change of leader.'),
+  leading: gauge('gristmill_leading', [], '1 while this coordinator leads, 0 when it has halted.'),
+  // the store
+  storeRequests: counter(
+    'gristmill_store_requests_total',
+    ['operation'],
+    "Calls of the coordinator's stores, by operation; of results too.",
+  ),
+  storeErrors: counter(
+    'gristmill_store_errors_total',
+    ['operation', 'code'],
+    'Those calls that were refused or failed. `object-exists` and `object-not-found` are answers, the others are trouble.',
+  ),
+  storeSeconds: histogram('gristmill_store_request_seconds', ['operation'], 'How long those calls took.'),
+  storeBytes: counter(
+    'gristmill_store_bytes_total',
+    ['direction'],
+    'Bytes that those calls read and wrote; staged writes aside.',
+  ),
+  // the process
+  cpuSeconds: counter('process_cpu_seconds_total', [], 'CPU time of the process.'),
+  residentBytes: gauge('process_resident_memory_bytes', [], 'Resident memory of the process.'),
+  startSeconds: gauge('process_start_time_seconds', [], 'When the process started, in seconds since the epoch.'),
+  heapBytes: gauge('nodejs_heap_size_used_bytes', [], 'Memory that JavaScript objects take.'),
+  externalBytes: gauge('nodejs_external_memory_bytes', [], 'Memory of buffers outside the heap.'),
+  loopSeconds: counter('nodejs_eventloop_active_seconds_total', [], 'Time in which the event loop was busy.'),
+} as const satisfies Readonly<Record<string, MetricSpec>>;
+
+export type MetricName = keyof typeof METRICS;
+type NameOf<Type extends MetricSpec['type']> = {
+  [Name in MetricName]: (typeof METRICS)[Name]['type'] extends Type ? Name : never;
+}[MetricName];
+export type CounterName = NameOf<'counter'>;
+export type GaugeName = NameOf<'gauge'>;
+export type HistogramName = NameOf<'histogram'>;

@@ -1,0 +1,62 @@
+/**
+ * The only module that knows `prom-client`: counters, gauges and histograms by the names of `METRICS`. Its own figures of
+ * the process are not used, because they cannot be stopped again.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  METRICS,
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type MetricName,
+  type MetricSpec,
+} from './metric-list.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** From a quick store call to a task of hours. */
+const BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
+
+export class MetricRegistry {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<MetricName, Counter>();
+  readonly #gauges = new Map<MetricName, Gauge>();
+  readonly #histograms = new Map<MetricName, Histogram>();
+
+  constructor() {
+    for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
+      const { name: called, help, labels, type } = spec;
+      const options = { name: called, help, labelNames: [...labels], registers: [this.#registry] };
+      if (type === 'counter') this.#counters.set(name, new Counter(options));
+      else if (type === 'gauge') this.#gauges.set(name, new Gauge(options));
+      else this.#histograms.set(name, new Histogram({ ...options, buckets: BUCKETS_SECONDS }));
+    }
+  }
+
+  add(name: CounterName, amount: number, labels: Labels = {}): void {
+    this.#counters.get(name)?.inc(labels, amount);
+  }
+
+  /** For a count that something else keeps. */
+  setTotal(name: CounterName, total: number): void {
+    this.#counters.get(name)?.reset();
+    this.#counters.get(name)?.inc(total);
+  }
+
+  set(name: GaugeName, value: number, labels: Labels = {}): void {
+    this.#gauges.get(name)?.set(labels, value);
+  }
+
+  observe(name: HistogramName, seconds: number, labels: Labels): void {
+    this.#histograms.get(name)?.observe(labels, seconds);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** The text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
