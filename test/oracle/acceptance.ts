@@ -1,12 +1,14 @@
 /**
- * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]`: promises
- * about results and resources at full size, against oracles. All programs run, or those named; `--small` takes seconds.
+ * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]
+ * [--runs N]`: promises about results and resources at full size, against oracles. All programs run, or those named;
+ * `--small` takes seconds.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gristmill, machine } from '../../bench/machine.js';
+import { corruptions } from './acceptance/corruptions.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
@@ -19,6 +21,7 @@ const programs: Readonly<Record<string, Program>> = {
   'distinct-keys': distinctKeys,
   'one-key': oneKey,
   'state-over-budget': stateOverBudget,
+  corruptions,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
