@@ -7,7 +7,6 @@ import { emptyState, workOf } from '../../../coordinator/scheduler/state.js';
 import { decodeSlot } from '../../../coordinator/journal-format.js';
 import { failureOf, GristmillError } from '../../../shared/errors.js';
 import { limits } from '../../../shared/limits.js';
-import type { JobId } from '../../../shared/ids.js';
 import type { Plan } from '../../../shared/plan.js';
 import type { MemoryStore } from '../../../shared/store/memory-store.js';
 import { expectedParts, madeIn } from '../../simulation/task-work.js';
@@ -194,6 +193,6 @@ describe('a journal from before there were generations', () => {
         else evolve(state, { ...record, result: { ...record.result, generation: undefined } });
       }
     }
-    expect(state.jobs.get(job as JobId)?.state).toBe('completed');
+    expect(state.jobs.get(job)?.state).toBe('completed');
   });
 });
