@@ -121,7 +121,7 @@ async function publish({ outputs }: CommitterPorts, job: Job, part: number): Pro
 
 async function putStageManifest(store: ObjectStore, job: Job, version: StageVersion): Promise<void> {
   if (job.state !== 'in_progress' && job.state !== 'committing') return;
-  await gate('stage-manifest');
+  await gate(`stage-manifest-${version.generation}-${version.revision}`);
   const manifest = encodeStageManifest(makeStageManifest(job, version.generation));
   await store.put(storeKeys.stageManifest(job.id, 'map', version), manifest);
 }

@@ -13,6 +13,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'header-invalid': 'files without a header are read with `header: false` and `columns` that name their cells',
   'store-denied': 'run in a folder that you may write to, or name one with --store DIR',
   'params-invalid': 'set parameters with --param name=value',
+  'map-not-repeatable': 'let map depend on its record and its parameters alone: no clock, no random numbers',
   'unhandled-rejection': 'await the promise, or return it, so that its record waits for it',
   'emit-after-end': 'await everything that emits before map or reduce ends',
   'memory-exceeded': 'give the job more `memory`, or make its keys, values and records smaller',

@@ -129,8 +129,14 @@ export const errorMeanings = {
   'store-timeout': meaning('A call to the store took too long.', 'Tried again by itself.'),
   'store-denied': meaning('The store refuses for good.', 'Check the permissions or credentials.'),
   'staged-missing': meaning('A staged output is gone before its commit.', 'Its reduce task runs again by itself.'),
-  'shuffle-corrupt': meaning('A shuffle object does not have its checksum.', 'Read again, then made again.'),
-  'shuffle-missing': meaning('A shuffle object is not in the store.', 'Its map task runs again by itself.'),
+  'shuffle-corrupt': meaning(
+    'A shuffle object is not as it was written: a wrong checksum, bytes of another object, or too few of them.',
+    'Read once again, then its map task runs again by itself, a few times at most. After that, look at the store.',
+  ),
+  'shuffle-missing': meaning(
+    'A shuffle object is not in the store any more.',
+    'Its map task runs again by itself, a few times at most. After that, look for what removes objects from the store.',
+  ),
   'block-corrupt': meaning('A block does not have its checksum or its form.', 'Read again, then made again.'),
   'deadline-passed': meaning(
     'The job was not done when its `deadline` had passed: partitions that were finished are published, without `_SUCCESS`.',

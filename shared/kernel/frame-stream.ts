@@ -61,7 +61,10 @@ export class FrameStream {
       }
       if (this.#at === this.#fragment.length) {
         const fragment = this.#source.next();
-        if (!fragment) return this.#end();
+        if (!fragment) {
+          this.#checkEnd();
+          return undefined;
+        }
         this.#fragment = fragment as Uint8Array<ArrayBuffer>;
         this.#at = 0;
       }
@@ -70,10 +73,10 @@ export class FrameStream {
   }
 
   /** Bytes that end between two frames are found out by how many there are. */
-  #end(): undefined {
+  #checkEnd(): void {
     this.#reader.end();
     const { object, partition } = this.#input;
-    if (!object || this.#verified === object.bytes) return undefined;
+    if (!object || this.#verified === object.bytes) return;
     throw new GristmillError('shuffle-corrupt', 'a shuffle object is not as it was written: it ends too early', {
       context: { partition, block: this.#reader.blockNumber },
     });

@@ -15,8 +15,8 @@ export interface ShuffleObject {
 export type Emits = readonly (readonly [key: unknown, value: unknown])[];
 
 /** One map attempt whose records emit one pair each. */
-export function shuffleObject(options: Omit<OutputOptions, 'job'>, emits: Emits): ShuffleObject {
-  const output = kernels.output({ ...options, job: 'job', memoryBytes: 512 * 1024 * 1024 });
+export function shuffleObject(options: Omit<OutputOptions, 'job'>, emits: Emits, job = 'job'): ShuffleObject {
+  const output = kernels.output({ ...options, job, memoryBytes: 512 * 1024 * 1024 });
   for (const [key, value] of emits) {
     output.emit(key, value);
     output.recordDone();

@@ -1,6 +1,7 @@
 /**
  * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]
- * [--workers N] [--tasks N]`: promises about results and resources at full size, against oracles. All programs run, or those named; `--small` takes seconds.
+ * [--workers N] [--tasks N] [--runs N]`: promises about results and resources at full size, against oracles. All programs
+ * run, or those named; `--small` takes seconds.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { gristmill, machine } from '../../bench/machine.js';
 import { coordinatorKills } from './acceptance/coordinator-kills.js';
 import { deadWorkers } from './acceptance/dead-workers.js';
+import { corruptions } from './acceptance/corruptions.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { fairShare } from './acceptance/fair-share.js';
 import { oneKey } from './acceptance/one-key.js';
@@ -27,6 +29,7 @@ const programs: Readonly<Record<string, Program>> = {
   'slow-worker': slowWorker,
   'coordinator-kills': coordinatorKills,
   'fair-share': fairShare,
+  corruptions,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));

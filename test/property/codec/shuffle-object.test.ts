@@ -30,11 +30,14 @@ function blockOf(rows: readonly [string, unknown][]): Block {
   return builder.take();
 }
 
-function objectOf(partitions: readonly (readonly Block[])[]): { bytes: Uint8Array; written: WrittenShuffle } {
+function objectOf(
+  partitions: readonly (readonly Block[])[],
+  by = attempt,
+): { bytes: Uint8Array; written: WrittenShuffle } {
   const pieces: Uint8Array[] = [];
   const writer = new ShuffleWriter({
     job,
-    attempt,
+    attempt: by,
     partitions: partitions.length,
     write: (bytes) => pieces.push(bytes),
   });
@@ -43,7 +46,7 @@ function objectOf(partitions: readonly (readonly Block[])[]): { bytes: Uint8Arra
   return { bytes: new Uint8Array(Buffer.concat(pieces)), written };
 }
 
-const sample = objectOf([
+const blocks = [
   [
     blockOf([
       ['a', 1],
@@ -59,13 +62,46 @@ const sample = objectOf([
     ]),
   ],
   [blockOf([['f', 'y'.repeat(300)]])],
-]);
+];
+const sample = objectOf(blocks);
+/** The same records, by an attempt of another task: the same index digest, another identity. */
+const other = objectOf(blocks, 'map-00002.1-1');
+
+/** Any damage to an object: bits, lengths, whole sections, and bytes of another object that are right by themselves. */
+const corruption: fc.Arbitrary<(bytes: Uint8Array) => Uint8Array> = fc
+  .tuple(fc.nat({ max: 6 }), fc.nat(), fc.nat())
+  .map(([kind, first, second]) => (bytes: Uint8Array) => {
+    const from = first % bytes.length;
+    const end = from + 1 + (second % (bytes.length - from));
+    const { indexOffset } = parseTail(bytes, identity);
+    const changed = bytes.slice();
+    switch (kind) {
+      case 0:
+        return flipped(bytes, (first * 8 + second) % (bytes.length * 8));
+      case 1: // cut off
+        return bytes.slice(0, from);
+      case 2: // a piece is missing
+        return new Uint8Array([...bytes.subarray(0, from), ...bytes.subarray(end)]);
+      case 3: // never written
+        return changed.fill(0, from, end);
+      case 4: // swapped
+        return other.bytes.slice();
+      case 5: // the frames of one, the footer of the other
+        changed.set(other.bytes.subarray(second % 2 === 0 ? indexOffset : bytes.length - TAIL_BYTES), indexOffset);
+        return changed;
+      default: // a piece of itself where it does not belong
+        changed.copyWithin(second % bytes.length, from);
+        return changed;
+    }
+  });
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {
   const copy = bytes.slice();
   copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
   return copy;
 }
+
+const corruptError = expect.objectContaining({ code: 'shuffle-corrupt' }) as Error;
 
 /** As a reducer reads: tail, then index, then the frames of one partition. */
 function readPartition(object: Uint8Array, partition: number): Uint8Array[] {
@@ -132,6 +168,27 @@ describe('a shuffle object', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('of 1,000 that are damaged in any way, shows none as data to whoever reads a partition', () => {
+    const clean = [0, 1, 2, 3].map((partition) => readPartition(sample.bytes, partition));
+    let refused = 0;
+    fc.assert(
+      fc.property(corruption, fc.nat({ max: 3 }), (corrupt, partition) => {
+        const bytes = corrupt(sample.bytes);
+        const isSame = Buffer.compare(bytes, sample.bytes) === 0;
+        if (!isSame) expect(() => verifyShuffleObject(bytes, identity)).toThrow(corruptError);
+        try {
+          // What is not read may be damaged: what is read is right, or refused.
+          expect(readPartition(bytes, partition)).toEqual(clean[partition]);
+        } catch (error) {
+          expect(error).toEqual(corruptError);
+          refused++;
+        }
+      }),
+      { numRuns: 1000, seed: 5 },
+    );
+    expect(refused).toBeGreaterThan(500);
   });
 
   test('of another attempt is refused, though its digest is the same', () => {

@@ -37,6 +37,12 @@ describe('the summary', () => {
     expect(lines).toContain('  audit log  .gristmill/run/v1/jobs/abcdefghijkl/audit');
   });
 
+  test('what a person should know of a right result stands before the result', () => {
+    const lines = summaryLines(someJob({ warnings: ['map is not deterministic: map-00001'] }), 10, places, PLAIN);
+    const at = lines.indexOf('  warning    map is not deterministic: map-00001');
+    expect(lines[at + 1]).toBe('  result     out/words/');
+  });
+
   test('bad records have their file', () => {
     const job = someJob({ state: 'partial_success' });
     const lines = summaryLines({ ...job, counts: { ...job.counts, recordsBad: 2 } }, 10, places, PLAIN);
