@@ -101,7 +101,8 @@ export class Journal {
       try {
         return await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
       } catch (thrown) {
-        if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable) throw thrown;
+        if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable)
+          throw thrown;
       }
       await delay(clock, limits.attemptBackoffMs * (0.5 + random()), this.#stop.signal);
     }
