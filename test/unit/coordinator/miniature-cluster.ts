@@ -52,6 +52,13 @@ export class MiniatureCluster {
     this.outputs = memoryOutputs(this.outputStore);
   }
 
+  readonly #hasLeft = new Set<string>();
+
+  /** The worker goes with its lease, and does not come back. */
+  leave(name: string): void {
+    this.#hasLeft.add(name);
+  }
+
   /** Told to end: the attempts that a behaviour waits with. */
   readonly onCancel = new Map<string, () => void>();
 
@@ -87,7 +94,7 @@ export class MiniatureCluster {
         },
         // Its lease is over, for nothing renews it: on a machine that stood still it comes back, as a worker does.
         close: (error) => {
-          if (!error) queueMicrotask(() => (session = open()));
+          if (!error && !this.#hasLeft.has(name)) queueMicrotask(() => (session = open()));
         },
       });
     let session = open();
