@@ -7,7 +7,7 @@ import type { TaskResult } from '../../../shared/protocol.js';
 import { MovedClock } from '../../harness/moved-clock.js';
 import { miniature, MiniatureCluster, request, type Behaviour } from './miniature-cluster.js';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 65_000;
 const withDeadline = { ...miniature, deadlineMs: DEADLINE_MS };
 let clock: MovedClock;
 let cluster: MiniatureCluster;
@@ -63,7 +63,7 @@ describe('when a deadline passes', () => {
     const view = await outcomeOf(job);
     expect(view).toMatchObject({ state: 'expired', outcome: 'expired', failure: { code: 'deadline-passed' } });
     expect(view.failure?.message).toContain(
-      'the deadline of 1 min 0 s passed before the job was done; 2 of 3 partitions',
+      'the deadline of 1 min 5 s passed before the job was done; 2 of 3 partitions',
     );
     expect(view.parts.map((part) => part.split('/').at(-1))).toEqual(['part-00000.jsonl', 'part-00002.jsonl']);
     expect(view.balance).toMatch(/^ok {2}declared = found in every partition: \d+ = \d+$/);
