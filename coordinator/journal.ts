@@ -99,7 +99,8 @@ export class Journal {
     const sinceMs = clock.monotonic();
     for (;;) {
       try {
-        return await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
+        await this.#confirmWhile(() => this.#confirmedMs < sinceMs);
+        return;
       } catch (thrown) {
         if (this.#stop.signal.aborted || !(thrown instanceof GristmillError) || !ERRORS[thrown.code].retryable)
           throw thrown;

@@ -5,6 +5,7 @@ import { lead } from '../../coordinator/leadership.js';
 import { evolve } from '../../coordinator/scheduler/evolve.js';
 import type { JournalRecord, Step } from '../../coordinator/scheduler/records.js';
 import { systemClock } from '../../shared/clock.js';
+import type { GristmillError } from '../../shared/errors.js';
 import { parseJobId } from '../../shared/ids.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 
@@ -39,7 +40,7 @@ export async function writeHistory(store: ObjectStore, slots: number): Promise<n
   const { durable, nextSlot, epoch, since } = await lead({ store, clock: systemClock, random, writer: 'h', host: 'h' });
   const stop = new AbortController();
   const options = { store, clock: systemClock, random, durable, signal: stop.signal, log: { warn: () => undefined } };
-  let failure: unknown;
+  let failure: GristmillError | undefined;
   let isDurable: () => void = () => undefined;
   const journal: Journal = new Journal({
     ...options,
@@ -63,6 +64,6 @@ export async function writeHistory(store: ObjectStore, slots: number): Promise<n
   }
   await journal.close();
   await upkeep.close();
-  if (failure !== undefined) throw failure;
+  if (failure) throw failure as GristmillError;
   return durable.jobs.size;
 }

@@ -10,6 +10,7 @@ import { gristmill, machine } from '../../bench/machine.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
+import { restartSlots } from './acceptance/restart-slots.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
@@ -19,6 +20,7 @@ const programs: Readonly<Record<string, Program>> = {
   'distinct-keys': distinctKeys,
   'one-key': oneKey,
   'state-over-budget': stateOverBudget,
+  'restart-slots': restartSlots,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));

@@ -127,8 +127,11 @@ export class Checker implements StoreObserver {
   // --- the journal
 
   #onJournal(change: StoreChange): void {
-    if (change.kind === 'delete') return this.#journal.onDelete(change.key);
-    if (change.kind !== 'put') return this.#world.violate(`a journal slot was changed: ${change.key}`);
+    if (change.kind === 'delete') {
+      this.#journal.onDelete(change.key);
+      return;
+    }
+    if (change.kind !== 'put') this.#world.violate(`a journal slot was changed: ${change.key}`);
     const { epoch, records } = this.#journal.onSlot(change.bytes);
     for (const record of records) this.#onRecord(record, epoch);
   }

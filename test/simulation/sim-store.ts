@@ -195,7 +195,7 @@ class SimStore implements ObjectStore {
         else
           effect().then(
             (found) => heard(() => resolve(found)),
-            (error: unknown) => heard(() => reject(error as Error)),
+            (error: Error) => heard(() => reject(error)),
           );
       });
     });

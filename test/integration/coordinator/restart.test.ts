@@ -46,7 +46,7 @@ function start(program: string, ...args: readonly string[]): ChildProcess {
     env: place.environment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  child.stderr?.on('data', (said: Buffer) => (complaints += said.toString()));
+  child.stderr.on('data', (said: Buffer) => (complaints += said.toString()));
   children.push(child);
   return child;
 }
