@@ -172,7 +172,9 @@ export class Coordinator {
     const random = () => fractionOf(options.random(4));
     const leadership = await lead({ store, clock, random, writer, host: owner.host });
     const { durable, damaged } = leadership;
-    if (damaged.length > 0) options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
+    if (damaged.length > 0) {
+      options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
+    }
     const state = startState(durable, storeUri, clock.monotonic(), { leases: leasesOf(options.leaseMs), retention });
     const coordinator = new Coordinator(options, state, leadership, writer);
     for (const job of durable.jobs.values()) {

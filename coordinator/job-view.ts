@@ -62,9 +62,7 @@ type Stripped<T> = T extends unknown ? Omit<T, 'index' | 'atMs'> : never;
 export function eventView(job: Job, event: LoggedEvent): JobEventView {
   const { index, atMs, ...rest } = event;
   const head = { cursor: (index + 1) * CURSOR_STEP, atMs };
-  return rest.type === 'outcome'
-    ? { ...head, type: 'outcome', outcome: outcomeView(job) }
-    : { ...head, ...rest };
+  return rest.type === 'outcome' ? { ...head, type: 'outcome', outcome: outcomeView(job) } : { ...head, ...rest };
 }
 
 /** As it was told first: whoever watches later, even of an archived job, is told the same. */

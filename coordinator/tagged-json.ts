@@ -35,22 +35,20 @@ export function toTagged(value: unknown): Json {
     case 'number':
     case 'boolean':
       return value;
-    case 'function':
     case 'object':
-    case 'symbol':
       return value === null ? null : structure(value);
+    case 'function':
+    case 'symbol':
+      throw new GristmillError('internal', `state holds a ${typeof value}, which cannot be written`);
   }
 }
 
-function structure(value: unknown): Json {
-  if (Array.isArray(value)) return value.map(toTagged);
+function structure(value: object): Json {
+  if (Array.isArray(value)) return (value as unknown[]).map(toTagged);
   if (value instanceof Map) return ['\0map', ...[...value].map((entry) => entry.map(toTagged))];
   if (value instanceof Set) return ['\0set', ...[...value].map(toTagged)];
   const tag = columnTag(value);
   if (tag !== undefined) return [tag, columnText(tag, value as Columns)];
-  if (typeof value !== 'object' || value === null) {
-    throw new GristmillError('internal', `state holds a ${typeof value}, which cannot be written`);
-  }
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   return Object.fromEntries(fields.map(([name, field]) => [name, toTagged(field)]));
 }
@@ -75,11 +73,11 @@ export function fromTagged(json: Json): unknown {
   if (typeof json === 'string') return json.startsWith('\0') ? tagged(json) : json;
   if (typeof json !== 'object' || json === null) return json;
   if (!isList(json)) return Object.fromEntries(Object.entries(json).map(([name, field]) => [name, fromTagged(field)]));
-  const [first] = json;
+  const [first, column] = json;
   if (typeof first !== 'string' || !first.startsWith('\0')) return json.map(fromTagged);
   if (first === '\0map') return new Map(json.slice(1).map((entry) => fromTagged(entry) as [unknown, unknown]));
   if (first === '\0set') return new Set(json.slice(1).map(fromTagged));
-  return first in COLUMNS ? columnOf(first as ColumnTag, json[1] as string) : json.map(fromTagged);
+  return first in COLUMNS ? columnOf(first as ColumnTag, column as string) : json.map(fromTagged);
 }
 
 function isList(json: Json): json is readonly Json[] {

@@ -25,7 +25,15 @@ export function decideDeadline(job: Job, now: Now): JournalRecord | undefined {
   const unbalanced = outOfBalance(job, now, true);
   if (unbalanced) return unbalanced;
   const reason = `its deadline has passed: ${finished(job)} and published, the rest is not`;
-  return { type: 'job-moved', job: job.id, atMs: now.wallMs, to: 'committing', reason, failure: undefined, isPartial: true };
+  return {
+    type: 'job-moved',
+    job: job.id,
+    atMs: now.wallMs,
+    to: 'committing',
+    reason,
+    failure: undefined,
+    isPartial: true,
+  };
 }
 
 /** The end of it, once the parts that there are have been published. */

@@ -176,8 +176,10 @@ function attemptFailed(job: Job, record: About<'attempt-failed'>): Job {
 
 function jobMoved(job: Job, record: About<'job-moved'>): Job {
   const { to, reason, atMs } = record;
+  // The outcome is the last that a watcher is told.
+  if (to === 'archived') return moveJob(job, record);
   const moved = logged(moveJob(job, record), atMs, { type: 'state', from: job.state, to, reason });
-  return 'endedAtMs' in moved && to !== 'archived' ? logged(moved, atMs, { type: 'outcome' }) : moved;
+  return 'endedAtMs' in moved ? logged(moved, atMs, { type: 'outcome' }) : moved;
 }
 
 /** Once the audit log is kept in the store, memory keeps only what a late watcher may ask for. */

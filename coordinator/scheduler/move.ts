@@ -29,7 +29,17 @@ export function moveJob(job: Job, move: Move): Job {
     case 'committing': {
       if (job.state !== 'in_progress') throw incomplete(job, move);
       const { inspected, claim, plan, work } = job;
-      return { ...base(job), state: to, inspected, claim, plan, work, published: new Set(), hasLostWinner: false, isPartial: move.isPartial === true };
+      return {
+        ...base(job),
+        state: to,
+        inspected,
+        claim,
+        plan,
+        work,
+        published: new Set(),
+        hasLostWinner: false,
+        isPartial: move.isPartial === true,
+      };
     }
     case 'completed':
     case 'partial_success':

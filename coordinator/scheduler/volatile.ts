@@ -138,7 +138,8 @@ export function isHeldBack({ volatile }: SchedulerState, job: Job, nowMs: number
 
 /** When `tick` is due next, unless something else happens before. */
 export function nextWakeMs({ durable, volatile }: SchedulerState, nowMs: number, wallMs = 0): number {
-  const recoveredMs = volatile.inherited.size > 0 && nowMs < volatile.recoverUntilMs ? volatile.recoverUntilMs : Infinity;
+  const recoveredMs =
+    volatile.inherited.size > 0 && nowMs < volatile.recoverUntilMs ? volatile.recoverUntilMs : Infinity;
   let soonest = Math.min(recoveredMs, volatile.nextUpkeepMs);
   for (const worker of volatile.workers.values()) {
     soonest = Math.min(soonest, worker.lastSeenMs + volatile.leases.deadMs);

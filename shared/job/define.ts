@@ -2,7 +2,16 @@
 import { limits } from '../limits.js';
 import { ownAggregatorOf, specOf } from './aggregator.js';
 import { define, type LoadedDefinition } from './definition.js';
-import { byteSizeOption, described, durationOption, integerOption, invalid, notBuilt, optionsOf, type OptionNames } from './options.js';
+import {
+  byteSizeOption,
+  described,
+  durationOption,
+  integerOption,
+  invalid,
+  notBuilt,
+  optionsOf,
+  type OptionNames,
+} from './options.js';
 import { isSchema, type Schema } from './schema.js';
 import { sinkDetails } from './sink.js';
 import { sourceDetails } from './source.js';

@@ -105,7 +105,9 @@ export function durationOption(
   const ms = typeof value === 'number' ? value : Math.round(Number(amount) * (UNIT_MS[unit] ?? NaN));
   if (Number.isInteger(ms) && ms >= 1 && ms <= most) return ms;
   const range = `from 1ms to ${most / 3_600_000}h`;
-  throw invalid(`${what}: ${name} is a duration such as '30s' or '10m', or whole milliseconds, ${range}, not ${described(value)}`);
+  throw invalid(
+    `${what}: ${name} is a duration such as '30s' or '10m', or whole milliseconds, ${range}, not ${described(value)}`,
+  );
 }
 
 const BYTE_SIZE = /^(\d+(?:\.\d+)?)(KiB|MiB|GiB)$/;

@@ -15,6 +15,7 @@ import { distinctKeys } from './acceptance/distinct-keys.js';
 import { fairShare } from './acceptance/fair-share.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
+import { restartSlots } from './acceptance/restart-slots.js';
 import { slowWorker } from './acceptance/slow-worker.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
 import { Verdicts } from './acceptance/verdicts.js';
@@ -25,6 +26,7 @@ const programs: Readonly<Record<string, Program>> = {
   'distinct-keys': distinctKeys,
   'one-key': oneKey,
   'state-over-budget': stateOverBudget,
+  'restart-slots': restartSlots,
   'dead-workers': deadWorkers,
   'slow-worker': slowWorker,
   'coordinator-kills': coordinatorKills,

@@ -5,7 +5,14 @@
 import { evolve } from '../../coordinator/scheduler/evolve.js';
 import { stageVersion } from '../../coordinator/scheduler/lost-maps.js';
 import type { JournalRecord } from '../../coordinator/scheduler/records.js';
-import { emptyState, isEnded, workOf, type CommittingJob, type EndedJob, type Job } from '../../coordinator/scheduler/state.js';
+import {
+  emptyState,
+  isEnded,
+  workOf,
+  type CommittingJob,
+  type EndedJob,
+  type Job,
+} from '../../coordinator/scheduler/state.js';
 import { isMapStageDone } from '../../coordinator/scheduler/work.js';
 import { parseManifest } from '../../shared/codec/manifest.js';
 import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
@@ -96,7 +103,13 @@ export class Checker implements StoreObserver {
   }
 
   hasLiar(job: Job): boolean {
-    return (workOf(this.lastOf(job.id) ?? job)?.sealed ?? []).some((winner) => winner && this.#liars.has(`${job.id}/${winner.attempt}`));
+    return (workOf(this.lastOf(job.id) ?? job)?.sealed ?? []).some(
+      (winner) => winner && this.#liars.has(`${job.id}/${winner.attempt}`),
+    );
+  }
+
+  get journal(): readonly Uint8Array[] {
+    return this.#journal.slots;
   }
 
   /** The job as it ended, or as it is. */
@@ -131,8 +144,11 @@ export class Checker implements StoreObserver {
   // --- the journal
 
   #onJournal(change: StoreChange): void {
-    if (change.kind === 'delete') return this.#journal.onDelete(change.key);
-    if (change.kind !== 'put') return this.#world.violate(`a journal slot was changed: ${change.key}`);
+    if (change.kind === 'delete') {
+      this.#journal.onDelete(change.key);
+      return;
+    }
+    if (change.kind !== 'put') this.#world.violate(`a journal slot was changed: ${change.key}`);
     const { epoch, records } = this.#journal.onSlot(change.bytes);
     for (const record of records) this.#onRecord(record, epoch);
   }
@@ -211,7 +227,8 @@ export class Checker implements StoreObserver {
     const edge = `${from?.state} -> ${to}`;
     transitions.set(edge, (transitions.get(edge) ?? 0) + 1);
     const outcome = this.#outcomes.get(job);
-    if (outcome !== undefined && to !== 'archived') this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
+    if (outcome !== undefined && to !== 'archived')
+      this.#world.violate(`the outcome of ${job} changes from ${outcome} to ${to}`);
     if (['completed', 'partial_success', 'failed', 'expired', 'cancelled'].includes(to)) this.#outcomes.set(job, to);
     if (to === 'cancelled' && from?.state === 'committing')
       this.#world.violate(`${job} was cancelled while it commits`);
@@ -304,7 +321,8 @@ export class Checker implements StoreObserver {
     if (job.published.size < wantedParts(job))
       this.#world.violate(`${key} was written before every part was published`);
     if (name === outputNames.manifest) this.#checkManifest(job, prefix, bytes);
-    if (name === outputNames.success && job.isPartial) this.#world.violate(`${key} was written of a part of the result`);
+    if (name === outputNames.success && job.isPartial)
+      this.#world.violate(`${key} was written of a part of the result`);
     if (name === outputNames.success && !this.objects.has(prefix + outputNames.manifest)) {
       this.#world.violate(`${key} was written before the manifest`);
     }
@@ -313,7 +331,8 @@ export class Checker implements StoreObserver {
   #checkManifest(job: CommittingJob, prefix: string, bytes: Uint8Array): void {
     const manifest = parseManifest(bytes);
     if (manifest.job !== job.id) this.#world.violate(`the manifest of ${prefix} is of ${manifest.job}, not ${job.id}`);
-    if (manifest.complete === job.isPartial) this.#world.violate(`the manifest of ${prefix} says complete: ${manifest.complete}`);
+    if (manifest.complete === job.isPartial)
+      this.#world.violate(`the manifest of ${prefix} says complete: ${manifest.complete}`);
     if (manifest.parts.length !== wantedParts(job)) {
       this.#world.violate(`the manifest of ${prefix} has ${manifest.parts.length} of ${job.plan.partitions} parts`);
     }

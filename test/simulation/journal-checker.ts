@@ -19,6 +19,10 @@ export class JournalChecker {
     this.#checker = checker;
   }
 
+  get slots(): readonly Uint8Array[] {
+    return this.#slots;
+  }
+
   /**
    * False: a write to a slot that was deleted long ago, by one who stood still. It is harmless when it is what was there,
    * or the first record of one who does not lead by it.

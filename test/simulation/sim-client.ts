@@ -90,7 +90,8 @@ export class SimClient {
       this.outcome ??= checker.lastOf(this.job)?.state;
       return;
     }
-    if (code === 'internal' || code === 'journal-corrupt' || code === 'job-not-found') this.#violate(`a call fails with ${String(thrown)}`);
+    if (code === 'internal' || code === 'journal-corrupt' || code === 'job-not-found')
+      this.#violate(`a call fails with ${String(thrown)}`);
   };
 
   #watch(): void {

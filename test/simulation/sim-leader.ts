@@ -100,7 +100,8 @@ export class SimLeaders {
 
   #end(life: Life): void {
     life.alive = false;
-    for (const { links } of this.#leaders.filter((leader) => leader.life === life)) for (const link of links) link.break();
+    for (const { links } of this.#leaders.filter((leader) => leader.life === life))
+      for (const link of links) link.break();
     this.#leaders = this.#leaders.filter((leader) => leader.life !== life);
   }
 

@@ -210,7 +210,7 @@ class SimStore implements ObjectStore {
         else
           effect().then(
             (found) => heard(() => resolve(found)),
-            (error: unknown) => heard(() => reject(error as Error)),
+            (error: Error) => heard(() => reject(error)),
           );
       });
     });

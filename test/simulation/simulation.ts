@@ -32,6 +32,8 @@ export interface RunReport {
   readonly consequences: ReadonlyMap<string, number>;
   readonly violation: string | undefined;
   readonly trace: readonly string[];
+  /** Every slot that was written, in order. */
+  readonly journal: readonly Uint8Array[];
 }
 
 /** Steps within which a healed world must come to rest. */
@@ -55,6 +57,7 @@ export async function runSeed({ seed, steps }: RunOptions): Promise<RunReport> {
     consequences: world.consequences,
     violation,
     trace: world.trace,
+    journal: run.journal,
   };
 }
 
@@ -230,6 +233,10 @@ class Run {
     return [...this.#checker.durable.jobs.values()].every((job) => isEnded(job) && pendingEffects(job).length === 0);
   }
 
+  get journal(): readonly Uint8Array[] {
+    return this.#checker.journal;
+  }
+
   outcomes(): Map<string, number> {
     const outcomes = new Map<string, number>();
     for (const { outcome } of this.#clients) {
@@ -256,7 +263,8 @@ class Run {
       if (!isExpected) world.violate(`${job.id} failed without a reason: ${job.failure?.message}`);
     }
     const isLast = this.#lastCompleted(client.miniature.output) === job.id;
-    if (job.state === 'expired' && client.miniature.deadlineMs === undefined) world.violate(`${job.id} has no deadline`);
+    if (job.state === 'expired' && client.miniature.deadlineMs === undefined)
+      world.violate(`${job.id} has no deadline`);
     const hasAll = job.state === 'completed' && !job.request.dryRun;
     if (!isLast || !(hasAll || job.state === 'expired')) return;
     const prefix = prefixOf(client.miniature.output);

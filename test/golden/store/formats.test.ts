@@ -9,6 +9,7 @@ import { decodeSlot, encodeSlot, type Slot } from '../../../coordinator/journal-
 import { evolve } from '../../../coordinator/scheduler/evolve.js';
 import type { JournalRecord } from '../../../coordinator/scheduler/records.js';
 import { emptyState } from '../../../coordinator/scheduler/state.js';
+import { decodeSnapshot, encodeSnapshot, stateLines } from '../../../coordinator/snapshot-format.js';
 import { decodeBlock } from '../../../shared/codec/block.js';
 import { FrameReader, identityOf } from '../../../shared/codec/frame.js';
 import { decodeValue } from '../../../shared/codec/value.js';
@@ -100,6 +101,13 @@ const records: readonly JournalRecord[] = [
   { type: 'part-published', ...about, part: 0 },
   { type: 'job-moved', ...about, to: 'failed', reason: 'f', failure },
 ];
+/** Of the journal itself. */
+const storeRecords: readonly JournalRecord[] = [
+  { type: 'leader-elected', epoch: 2, atMs: about.atMs, host: 'here', slot: 8 },
+  { type: 'snapshot-taken', slot: 5, atMs: about.atMs, replaces: undefined },
+  { type: 'snapshot-taken', slot: 7, atMs: about.atMs, replaces: 5 },
+  { type: 'journal-collected', slot: 4, atMs: about.atMs },
+];
 const slot: Slot = { slot: 7, epoch: 2, writer: '0123456789abcdef0123456789abcdef', records };
 
 describe('what lies in a store stays as it is', () => {
@@ -111,6 +119,20 @@ describe('what lies in a store stays as it is', () => {
     for (const record of read.records) evolve(state, record);
     expect(state.jobs.get(job)?.state).toBe('failed');
     expect([...new Set(records.map(({ type }) => type))].length).toBe(12);
+  });
+
+  test('a snapshot, which a start reads as the state that its slots come to', async () => {
+    const state = emptyState();
+    for (const record of [...records.slice(0, -4), ...storeRecords]) evolve(state, record);
+    await expect(text(encodeSnapshot(9, stateLines(state)))).toMatchFileSnapshot('snapshot.golden');
+    expect(decodeSnapshot(9, fixture('snapshot.golden'))).toEqual({ slot: 9, durable: state });
+    expect(state.jobs.get(job)?.state).toBe('in_progress');
+  });
+
+  test('a slot with the records of the journal itself', async () => {
+    const upkeep = { ...slot, slot: 8, records: storeRecords };
+    await expect(text(encodeSlot(upkeep))).toMatchFileSnapshot('journal-slot-upkeep.golden');
+    expect(decodeSlot(8, fixture('journal-slot-upkeep.golden'))).toEqual(upkeep);
   });
 
   test('a claim', async () => {

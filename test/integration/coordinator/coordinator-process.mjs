@@ -16,6 +16,10 @@ const { address, epoch } = await startCoordinator({
   owner: currentOwner(false),
   listen,
   token,
+  onHalt: (error) => {
+    console.error(`halted: ${error.code}: ${error.message}`);
+    process.exit(1);
+  },
   log: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
 });
 console.log(JSON.stringify({ address, epoch }));

@@ -12,7 +12,7 @@ import { bundleJob } from '../../../client/bundle/bundle.js';
 import { JobClient } from '../../../client/job-client.js';
 import type { Job, JobEvent } from '../../../client/job-types.js';
 import type { JobId } from '../../../shared/ids.js';
-import { repository, until, Workplace } from '../../harness/command.js';
+import { eventually, repository, until, Workplace } from '../../harness/command.js';
 
 const TOKEN = 'a-token';
 const lines = Array.from({ length: 500 }, (_, i) => `word${i % 37} word${i % 11} the end`);
@@ -20,10 +20,12 @@ const lines = Array.from({ length: 500 }, (_, i) => `word${i % 37} word${i % 11}
 let place: Workplace;
 let children: ChildProcess[];
 let client: JobClient | undefined;
+let complaints: string;
 
 beforeEach(() => {
   place = new Workplace();
   children = [];
+  complaints = '';
   mkdirSync(place.path('input'));
   place.write('input/a.txt', `${lines.slice(0, 300).join('\n')}\n`);
   place.write('input/b.txt', `${lines.slice(300).join('\n')}\n`);
@@ -42,8 +44,9 @@ function start(program: string, ...args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [path, ...args], {
     cwd: place.folder,
     env: place.environment(),
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  child.stderr.on('data', (said: Buffer) => (complaints += said.toString()));
   children.push(child);
   return child;
 }
@@ -72,8 +75,8 @@ function startCoordinator(listen: string): Promise<RunningCoordinator> {
   });
 }
 
-async function submit(to: JobClient): Promise<JobId> {
-  const bundle = await bundleJob(place.path('talk.ts'));
+async function submit(to: JobClient, file = 'talk.ts'): Promise<JobId> {
+  const bundle = await bundleJob(place.path(file));
   await to.uploadBundle(bundle.code, bundle.sha256);
   const { job } = await to.submit({
     requestId: 'once',
@@ -159,4 +162,79 @@ describe('a coordinator that is killed', () => {
       await ended(worker, 'SIGTERM');
     },
   );
+});
+
+describe('what was asked before a coordinator is killed', () => {
+  test('a cancellation that was answered is kept, and nothing is left of the job', async () => {
+    place.hold('map');
+    const first = await startCoordinator('127.0.0.1:0');
+    const worker = start('worker-process.mjs', first.address, TOKEN, place.path('scratch'));
+    client = new JobClient({ address: first.address, token: TOKEN });
+    const job = await submit(client);
+    const watching = watched(client, job);
+    await place.reached('map');
+    await client.cancel(job, 'by its user');
+    await ended(first.child, 'SIGKILL');
+    await startCoordinator(first.address);
+    const { outcome } = await watching;
+    expect(outcome).toMatchObject({ state: 'cancelled', reason: 'by its user' });
+    place.release('map');
+    await eventually(() => !place.files('.').includes('out') || place.files('out').length === 0);
+    await ended(worker, 'SIGTERM');
+  });
+
+  test('a deadline that passes while no coordinator lives is honoured by the next', async () => {
+    const text = readFileSync(place.path('talk.ts'), 'utf8');
+    place.write('late.ts', text.replace('partitions: 3,', "partitions: 3,\n  deadline: '6s',"));
+    place.hold('map');
+    const first = await startCoordinator('127.0.0.1:0');
+    const worker = start('worker-process.mjs', first.address, TOKEN, place.path('scratch'));
+    client = new JobClient({ address: first.address, token: TOKEN });
+    const job = await submit(client, 'late.ts');
+    await place.reached('map');
+    await ended(first.child, 'SIGKILL');
+    const dueMs = Date.now() + 6000;
+    await eventually(() => Date.now() > dueMs);
+    await startCoordinator(first.address);
+    const { events, outcome } = await watched(client, job);
+    expect(outcome).toMatchObject({ state: 'expired', failure: { code: 'deadline-passed' }, parts: [] });
+    // Nothing was given out any more: whoever ran under the first leader is told to end.
+    expect(events.filter((event) => event.type === 'attempt' && /\.2-/.test(event.attempt))).toEqual([]);
+    place.release('map');
+    await ended(worker, 'SIGTERM');
+  });
+});
+
+describe('two coordinators on one store', () => {
+  test('the one that stood still halts when it goes on, no record is lost, and the job ends right', async () => {
+    place.hold('map');
+    const first = await startCoordinator('127.0.0.1:0');
+    const lost = start('worker-process.mjs', first.address, TOKEN, place.path('scratch'));
+    client = new JobClient({ address: first.address, token: TOKEN });
+    const job = await submit(client);
+    await place.reached('map');
+    first.child.kill('SIGSTOP');
+    const second = await startCoordinator('127.0.0.1:0');
+    expect([first.epoch, second.epoch]).toEqual([1, 2]);
+    const worker = start('worker-process.mjs', second.address, TOKEN, place.path('scratch-2'));
+    const other = new JobClient({ address: second.address, token: TOKEN });
+    try {
+      const watching = watched(other, job);
+      const halting = new Promise<number | null>((resolve) => first.child.once('close', resolve));
+      first.child.kill('SIGCONT');
+      place.release('map');
+      expect(await halting).toBe(1);
+      expect(complaints).toContain('halted: fenced: another coordinator leads this store: epoch 2 follows 1');
+      const { events, outcome } = await watching;
+      expect(outcome).toMatchObject({ state: 'completed', counts: { recordsRead: 500, user: { lines: 500 } } });
+      expect(found()).toEqual(expected());
+      const won = events.flatMap((event) => (event.type === 'attempt' && event.won ? [event.attempt] : []));
+      expect(new Set(won.map((attempt) => attempt.replace(/\..*/, ''))).size).toBe(won.length);
+      // The submission that the first one acknowledged is the second one's.
+      expect(await submit(other)).toBe(job);
+    } finally {
+      other.close();
+      await Promise.all([ended(worker, 'SIGTERM'), ended(lost, 'SIGKILL')]);
+    }
+  });
 });

@@ -1,6 +1,6 @@
 /** The real core over stores in memory, with workers that do miniature tasks. For tests without an executor. */
 import { pino } from 'pino';
-import { Coordinator, type Session } from '../../../coordinator/core.js';
+import { Coordinator, type CoreOptions, type Session } from '../../../coordinator/core.js';
 import type { Outputs } from '../../../coordinator/outputs.js';
 import type { JobEventView } from '../../../coordinator/job-view.js';
 import type { SubmitRequest } from '../../../coordinator/scheduler/records.js';
@@ -52,7 +52,17 @@ export class MiniatureCluster {
     this.outputs = memoryOutputs(this.outputStore);
   }
 
-  async start(clock: Clock = systemClock): Promise<this> {
+  readonly #hasLeft = new Set<string>();
+
+  /** The worker goes with its lease, and does not come back. */
+  leave(name: string): void {
+    this.#hasLeft.add(name);
+  }
+
+  /** Told to end: the attempts that a behaviour waits with. */
+  readonly onCancel = new Map<string, () => void>();
+
+  async start(clock: Clock = systemClock, more: Partial<CoreOptions> = {}): Promise<this> {
     this.core = await Coordinator.start({
       store: this.store,
       storeUri: 'memory:',
@@ -61,6 +71,7 @@ export class MiniatureCluster {
       random,
       owner,
       log: pino({ level: 'silent' }),
+      ...more,
     });
     return this;
   }
@@ -79,10 +90,11 @@ export class MiniatureCluster {
       this.core.openSession(registration, {
         send: (message) => {
           for (const assignment of message.assign ?? []) void run(assignment);
+          for (const { attempt } of message.cancel ?? []) this.onCancel.get(attempt)?.();
         },
         // Its lease is over, for nothing renews it: on a machine that stood still it comes back, as a worker does.
         close: (error) => {
-          if (!error) queueMicrotask(() => (session = open()));
+          if (!error && !this.#hasLeft.has(name)) queueMicrotask(() => (session = open()));
         },
       });
     let session = open();

@@ -179,7 +179,6 @@ describe('what is not built yet throws with its name', () => {
     ["'sortValues'", job({ sortValues: () => 1 })],
     ["'order'", job({ order: 'total' })],
     ["'maxBadRecords'", job({ maxBadRecords: 0 })],
-    ["'deadline'", job({ deadline: '1h' })],
     ["'taskTimeout'", job({ taskTimeout: '1h' })],
     ["'attempts'", job({ attempts: 1 })],
     ["'files'", job({ files: {} })],
