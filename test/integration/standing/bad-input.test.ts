@@ -85,11 +85,12 @@ describe('a standing process', () => {
     expect(cluster.coordinator?.child.exitCode).toBeNull();
   });
 
-  test('a wrong token is refused on both sides', async () => {
+  test('a worker with a wrong token is refused with what to do', async () => {
     cluster.place.write('wrong', 'wrong\n');
     const { code, said } = await refused('worker', '--coordinator', cluster.address, '--token-file', 'wrong');
     expect(said).toBe(
-      `error: the coordinator at ${cluster.address} refuses this worker: the token is missing or wrong`,
+      `error: the coordinator at ${cluster.address} refuses this worker: the token is missing or wrong\n` +
+        "hint: --token-file FILE names the file that holds the coordinator's token",
     );
     expect(code).toBe(2);
   });
