@@ -85,7 +85,7 @@ describe('a standing process', () => {
     expect(cluster.coordinator?.child.exitCode).toBeNull();
   });
 
-  test('a wrong token is refused on both sides', async () => {
+  test('a worker with a wrong token is refused with what to do', async () => {
     cluster.place.write('wrong', 'wrong\n');
     const { code, said } = await refused('worker', '--coordinator', cluster.address, '--token-file', 'wrong');
     expect(said).toBe(
