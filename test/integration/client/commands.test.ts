@@ -246,7 +246,7 @@ describe('without a coordinator', () => {
     const none = await place.run('jobs');
     expect(none).toMatchObject({ code: 0, stdout: '', stderr: 'there are no jobs\n' });
     const ran = await place.run('run', 'talk.ts', '--workers', '1', '--json');
-    const job = String((events(ran.stdout).at(-1)?.['outcome'] as { job: string }).job);
+    const { job } = events(ran.stdout).at(-1)?.['outcome'] as { job: string };
     expect((await place.run('jobs')).stdout).toMatch(new RegExp(`\\n${job} +completed +talk .* 300 `));
     expect((await place.run('jobs', job)).stdout).toContain('read = mapped + filtered + bad: 300 = 300');
     const logs = await place.run('logs', job, 'map-00000');
