@@ -67,7 +67,7 @@ export function jobView(job: Job, board: JobBoard | undefined): JobView {
     job: id,
     name: job.inspected?.name ?? request.name,
     state: job.state,
-    reason: reasonOf(job),
+    reason: reasonOf(job, board),
     submittedAtMs,
     endedAtMs: isEnded(job) ? job.endedAtMs : undefined,
     output: job.inspected?.output ?? request.output ?? '',
@@ -82,8 +82,9 @@ export function jobView(job: Job, board: JobBoard | undefined): JobView {
   };
 }
 
-function reasonOf(job: Job): string {
+function reasonOf(job: Job, board: JobBoard | undefined): string {
   if (isEnded(job)) return job.reason;
+  if (board?.wait) return board.wait.sentence;
   const moves = job.events.filter((event) => event.type === 'state');
   return moves.at(-1)?.reason ?? '';
 }

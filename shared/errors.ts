@@ -63,6 +63,7 @@ export const ERRORS = {
   'publish-lost': once('output'),
   // machines, store, shuffle
   'executor-died': again('machine'),
+  'worker-lost': again('machine', false),
   'memory-exceeded': once('resources'),
   'disk-full': again('resources', false),
   'object-not-found': again('store'),
@@ -159,6 +160,12 @@ export function failureOf(thrown: unknown): Failure {
     where: error.where,
     stack: error.userStack,
   };
+}
+
+/** True when a machine was lost or full, and the task has nothing to do with it: another attempt costs it nothing. */
+export function isMachineFault(failure: Failure): boolean {
+  const isOfMachine = failure.class === 'machine' || failure.class === 'resources';
+  return isOfMachine && failure.retryable && !failure.countsTowardLimit;
 }
 
 /** A failure that was data, as the error it was. */

@@ -3,7 +3,11 @@
  * attempts that are running have an object of their own, of which there are no more than slots.
  */
 import { attemptId, taskId, type AttemptId, type JobId, type TaskKind, type WorkerId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
+import type { SlowAttempt } from './backup.js';
+import { StagePace } from './pace.js';
 import type { Job } from './state.js';
+import { Trials } from './trials.js';
 import { tasksOf, winnerOf } from './work.js';
 
 export interface RunningAttempt {
@@ -12,11 +16,30 @@ export interface RunningAttempt {
   readonly kind: TaskKind;
   readonly index: number;
   readonly worker: WorkerId;
+  /** When this leader gave it out, or took it over. */
+  readonly startedMs: number;
+  /** Beside another attempt of its task, which is slow. */
+  readonly isBackup: boolean;
   /** Of the attempt's last progress. */
   records: number;
   bytes: number;
+  /** Of its work, in [0, 1]; 0 while it is not known. */
+  share: number;
+  /** When its progress last changed. */
+  changedMs: number;
   /** It no longer counts; since when the worker has been told to end it. */
   cancelledMs: number | undefined;
+}
+
+/** An attempt that begins now. */
+export function newAttempt(
+  about: Pick<RunningAttempt, 'job' | 'attempt' | 'kind' | 'index' | 'worker'>,
+  nowMs: number,
+  isBackup = false,
+): RunningAttempt {
+  const { job, attempt, kind, index, worker } = about;
+  const progress = { records: 0, bytes: 0, share: 0, changedMs: nowMs, cancelledMs: undefined };
+  return { job, attempt, kind, index, worker, startedMs: nowMs, isBackup, ...progress };
 }
 
 const WAITING = 0;
@@ -32,6 +55,11 @@ interface Retry {
 /** The tasks of one stage. */
 export class StageBoard {
   readonly kind: TaskKind;
+  readonly pace = new StagePace();
+  /** Attempts that a backup may stand beside, the slowest first, as they were found at the last look. */
+  slow: readonly SlowAttempt[] = [];
+  /** When it is worth looking for them again. */
+  lookMs = -Infinity;
   readonly #status: Uint8Array;
   readonly #started: Uint32Array;
   /** Every waiting task is at or after it. */
@@ -46,10 +74,20 @@ export class StageBoard {
     for (let index = 0; index < tasks; index++) if (winnerOf(job, kind, index)) this.#status[index] = WON;
   }
 
-  /** A task that may start now. */
-  runnable(nowMs: number): number | undefined {
-    const due = this.#retries.findIndex((retry) => retry.notBeforeMs <= nowMs);
-    if (due >= 0) return this.#retries[due]?.index;
+  /** A task that may start now; a retry only where it `mayRetry`, which is told since when it could have begun. */
+  runnable(nowMs: number, mayRetry: (index: number, dueMs: number) => boolean): number | undefined {
+    const retry = this.#retries.find(
+      ({ index, notBeforeMs }) => notBeforeMs <= nowMs && mayRetry(index, notBeforeMs),
+    );
+    return retry?.index ?? this.#nextWaiting();
+  }
+
+  /** No task is left that nobody has been given. */
+  get isLate(): boolean {
+    return this.#nextWaiting() === undefined;
+  }
+
+  #nextWaiting(): number | undefined {
     while (this.#next < this.#status.length && this.#status[this.#next] !== WAITING) this.#next++;
     return this.#next < this.#status.length ? this.#next : undefined;
   }
@@ -88,10 +126,20 @@ export class StageBoard {
     this.#retries.push({ index, notBeforeMs });
   }
 
-  /** The next wait that is not over yet. */
+  /** The next wait that is not over yet: for the retry itself, and then for a worker on which the task has not failed. */
   nextRetryMs(nowMs: number): number {
-    const waits = this.#retries.map((retry) => retry.notBeforeMs).filter((notBeforeMs) => notBeforeMs > nowMs);
-    return Math.min(Infinity, ...waits);
+    let soonest = Infinity;
+    for (const { notBeforeMs } of this.#retries) {
+      const anywhereMs = notBeforeMs + limits.retryElsewhereMs;
+      if (notBeforeMs > nowMs) soonest = Math.min(soonest, notBeforeMs);
+      else if (anywhereMs > nowMs) soonest = Math.min(soonest, anywhereMs);
+    }
+    return soonest;
+  }
+
+  /** When the next look for slow attempts is due. */
+  nextLookMs(nowMs: number): number {
+    return this.lookMs > nowMs ? this.lookMs : Infinity;
   }
 }
 
@@ -102,6 +150,35 @@ export interface JobBoard {
   readonly running: Map<AttemptId, RunningAttempt>;
   /** Failures that spend no attempt, since the last success: only to make waits longer. */
   uncounted: number;
+  /** How its tasks fared on which worker. */
+  readonly trials: Trials;
+  /** Slot time that it has had, over its weight. */
+  usedMs: number;
+  /** Why nothing of it runs, while nothing does. */
+  wait: Wait | undefined;
+}
+
+/** Why a job has to wait, in a sentence for people. */
+export interface Wait {
+  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'last-worker';
+  readonly sentence: string;
+  readonly sinceMs: number;
+  /** Its watchers have been told. */
+  readonly isTold: boolean;
+}
+
+export function newBoard(job: JobId): JobBoard {
+  const empty = { stages: new Map<TaskKind, StageBoard>(), running: new Map<AttemptId, RunningAttempt>() };
+  return { job, ...empty, uncounted: 0, trials: new Trials(), usedMs: 0, wait: undefined };
+}
+
+/** Another attempt of the same task that still counts: a task has two while one of them is a backup. */
+export function siblingOf(board: JobBoard, { attempt, kind, index }: RunningAttempt): RunningAttempt | undefined {
+  for (const other of board.running.values()) {
+    const isOfTask = other.index === index && other.kind === kind && other.attempt !== attempt;
+    if (isOfTask && other.cancelledMs === undefined) return other;
+  }
+  return undefined;
 }
 
 export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {

@@ -3,10 +3,15 @@
  * another incarnation under the same name, is death, and then the running attempts alone are given out again.
  */
 import { attemptParts } from '../../shared/ids.js';
+import type { Failure } from '../../shared/errors.js';
+import { failureOf, GristmillError } from '../../shared/errors.js';
 import { limits, PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
-import { openKind, stageOf, type RunningAttempt } from './board.js';
+import { newAttempt, openKind, siblingOf, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
+import { endedByMachines } from './end-of-task.js';
+import { released } from './placement.js';
+import type { JournalRecord } from './records.js';
 import { isEnded } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
@@ -16,12 +21,13 @@ type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
 export function decideSessionOpened(state: SchedulerState, { session, registration }: Opened, now: Now): Decision {
   const { workers, bySession, epoch, storeUri } = state.volatile;
   const commands: Command[] = [];
+  const records: JournalRecord[] = [];
   const before = workers.get(registration.worker);
   if (before?.session !== undefined) {
     bySession.delete(before.session);
     commands.push({ type: 'close-session', session: before.session });
   }
-  if (before && before.incarnation !== registration.incarnation) bury(state, before);
+  if (before && before.incarnation !== registration.incarnation) records.push(...bury(state, before, now));
   const worker = attach(state, session, registration, now);
   workers.set(worker.worker, worker);
   bySession.set(session, worker);
@@ -40,7 +46,7 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
   });
   const cancel = reconcile(state, worker, registration, now);
   if (cancel.length > 0) commands.push({ type: 'send', session, message: { cancel } });
-  return { records: [], commands };
+  return { records, commands };
 }
 
 function attach(state: SchedulerState, session: SessionNumber, registration: Registration, now: Now): WorkerSession {
@@ -53,7 +59,7 @@ function attach(state: SchedulerState, session: SessionNumber, registration: Reg
 /** Compares what the worker runs with what it was given. Returns the attempts that it is to end. */
 function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Registration, now: Now): AttemptRef[] {
   const held = new Set(running.map(({ job, attempt }) => runningKey(job, attempt)));
-  for (const [key, attempt] of [...worker.running]) if (!held.has(key)) giveBack(state, worker, attempt);
+  for (const [key, attempt] of [...worker.running]) if (!held.has(key)) giveBack(state, worker, attempt, now);
   return running.filter((ref) => {
     const known = worker.running.get(runningKey(ref.job, ref.attempt));
     return known ? known.cancelledMs !== undefined : !adopt(state, worker, ref, now);
@@ -66,7 +72,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
   const job = durable.jobs.get(ref.job);
   if (!job) return false;
   const { kind, index, epoch } = attemptParts(ref.attempt);
-  const known = { ...ref, kind, index, worker: worker.worker, records: 0, bytes: 0 };
+  const known = newAttempt({ ...ref, kind, index, worker: worker.worker }, now.monotonicMs);
   if (isEnded(job)) {
     if (job.steps.has('shuffle-swept')) return false;
     keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
@@ -77,7 +83,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
   const stage = stageOf(openBoard(volatile, job.id), job, kind);
   if (!stage.isUntouched(index)) return false;
   stage.markRunning(index);
-  keep(state, worker, { ...known, cancelledMs: undefined });
+  keep(state, worker, known);
   return true;
 }
 
@@ -87,27 +93,65 @@ function keep({ volatile }: SchedulerState, worker: WorkerSession, attempt: Runn
 }
 
 /** The attempt is over, without a result; a task that still counts on it may start again. */
-export function giveBack({ durable, volatile }: SchedulerState, worker: WorkerSession, attempt: RunningAttempt): void {
+export function giveBack(state: SchedulerState, worker: WorkerSession, attempt: RunningAttempt, now: Now): void {
+  const { durable, volatile } = state;
   worker.running.delete(runningKey(attempt.job, attempt.attempt));
   const board = volatile.boards.get(attempt.job);
   const job = durable.jobs.get(attempt.job);
-  board?.running.delete(attempt.attempt);
+  if (board) released(board, job, attempt, now.monotonicMs);
   if (!board || !job || isEnded(job) || attempt.cancelledMs !== undefined) return;
-  stageOf(board, job, attempt.kind).markWaiting(attempt.index);
+  if (!siblingOf(board, attempt)) stageOf(board, job, attempt.kind).markWaiting(attempt.index);
 }
 
-function bury(state: SchedulerState, worker: WorkerSession): void {
-  for (const attempt of [...worker.running.values()]) giveBack(state, worker, attempt);
+/** A dead worker: its running attempts are lost, and nothing else. What it finished is in the store. */
+function bury(
+  state: SchedulerState,
+  worker: WorkerSession,
+  now: Now,
+  before: readonly JournalRecord[] = [],
+): readonly JournalRecord[] {
+  const records: JournalRecord[] = [];
+  for (const attempt of [...worker.running.values()]) {
+    records.push(...lost(state, worker, attempt, [...before, ...records], now));
+    giveBack(state, worker, attempt, now);
+  }
   state.volatile.workers.delete(worker.worker);
   if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
+  return records;
 }
 
-export function decideSessionClosed(state: SchedulerState, { session }: Closed): Decision {
+/** A lost attempt that counted is told, and its late report is void for every later leader too. */
+function lost(
+  { durable, volatile }: SchedulerState,
+  { worker }: WorkerSession,
+  running: RunningAttempt,
+  before: readonly JournalRecord[],
+  now: Now,
+): readonly JournalRecord[] {
+  const job = durable.jobs.get(running.job);
+  const board = volatile.boards.get(running.job);
+  if (!job || !board || isEnded(job) || running.cancelledMs !== undefined) return [];
+  // The job ends with the first task that has met too many.
+  if (before.some((record) => record.type === 'job-moved' && record.job === job.id)) return [];
+  const { attempt, startedMs } = running;
+  const failure = lostWith(worker, attempt);
+  const elapsedMs = now.monotonicMs - startedMs;
+  const ending = siblingOf(board, running) ? undefined : endedByMachines(job, attempt, failure, now);
+  const record = { type: 'attempt-failed', job: job.id, atMs: now.wallMs, attempt, worker, elapsedMs, failure } as const;
+  return [record, ...(ending ? [ending] : [])];
+}
+
+function lostWith(worker: string, attempt: string): Failure {
+  const message = 'the worker that ran the attempt died, or was not heard of for the time of its lease';
+  return failureOf(new GristmillError('worker-lost', message, { context: { worker, attempt } }));
+}
+
+export function decideSessionClosed(state: SchedulerState, { session }: Closed, now: Now): Decision {
   const worker = state.volatile.bySession.get(session);
   if (worker) {
     state.volatile.bySession.delete(session);
     worker.session = undefined;
-    if (worker.running.size === 0) bury(state, worker);
+    if (worker.running.size === 0) bury(state, worker, now);
   }
   return { records: [], commands: [] };
 }
@@ -115,16 +159,17 @@ export function decideSessionClosed(state: SchedulerState, { session }: Closed):
 /** Leases that have expired, and attempts whose end was ordered long ago and never told. */
 export function decideTick(state: SchedulerState, now: Now): Decision {
   const commands: Command[] = [];
+  const records: JournalRecord[] = [];
   const deadBeforeMs = now.monotonicMs - limits.leaseDeadMs;
   for (const worker of [...state.volatile.workers.values()]) {
     if (worker.lastSeenMs <= deadBeforeMs) {
       if (worker.session !== undefined) commands.push({ type: 'close-session', session: worker.session });
-      bury(state, worker);
+      records.push(...bury(state, worker, now, records));
       continue;
     }
     for (const attempt of [...worker.running.values()]) {
-      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs) giveBack(state, worker, attempt);
+      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs) giveBack(state, worker, attempt, now);
     }
   }
-  return { records: [], commands };
+  return { records, commands };
 }

@@ -2,7 +2,7 @@
  * `evolve` applies one record to the durable state. It is the only writer of that state, in a running leader as in
  * replay, so whatever it makes of a journal is what every later leader makes of it.
  */
-import { GristmillError } from '../../shared/errors.js';
+import { GristmillError, isMachineFault } from '../../shared/errors.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { moveJob } from './move.js';
@@ -39,6 +39,7 @@ function submitted(record: About<'job-submitted'>): ValidatingJob {
     events: [],
     eventsEnd: 0,
     failures: new Map(),
+    machineFaults: new Map(),
     failedAttempts: new Set(),
     steps: new Set(),
     inspection: undefined,
@@ -114,9 +115,12 @@ function attemptFailed(job: Job, record: About<'attempt-failed'>): Job {
   const { task } = attemptParts(attempt);
   const failures = new Map(job.failures);
   if (failure.countsTowardLimit) failures.set(task, (failures.get(task) ?? 0) + 1);
+  const machineFaults = new Map(job.machineFaults);
+  if (isMachineFault(failure)) machineFaults.set(task, (machineFaults.get(task) ?? 0) + 1);
+  else machineFaults.delete(task);
   const failedAttempts = new Set([...job.failedAttempts, attempt]);
   const event = { type: 'attempt' as const, attempt, worker, won: false, failure, elapsedMs, records: 0, bytes: 0 };
-  return logged({ ...job, failures, failedAttempts }, record.atMs, event);
+  return logged({ ...job, failures, machineFaults, failedAttempts }, record.atMs, event);
 }
 
 function jobMoved(job: Job, record: About<'job-moved'>): Job {

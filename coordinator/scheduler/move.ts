@@ -44,8 +44,8 @@ export function moveJob(job: Job, move: Move): Job {
 }
 
 function base(job: Job) {
-  const { id, request, submittedAtMs, events, eventsEnd, failures, failedAttempts, steps } = job;
-  return { id, request, submittedAtMs, events, eventsEnd, failures, failedAttempts, steps };
+  const { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps } = job;
+  return { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps };
 }
 
 function ended(job: Job, move: Move): Omit<EndedJob, keyof ReturnType<typeof base> | 'state' | 'outcome'> {

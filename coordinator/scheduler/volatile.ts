@@ -1,11 +1,13 @@
 /** What a leader knows and the journal does not: sessions, leases, running attempts. A successor starts without it. */
 import type { AttemptId, JobId, WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
-import type { JobBoard, RunningAttempt } from './board.js';
+import { newBoard, type JobBoard, type RunningAttempt } from './board.js';
 import { pendingEffects } from './effects.js';
 import type { SessionNumber } from './events.js';
+import { Exclusions } from './exclusion.js';
 import { isEnded, type DurableState, type Job } from './state.js';
 import { isActive } from './transition.js';
+import { nextTellingMs } from './waiting.js';
 
 export interface WorkerSession {
   readonly worker: WorkerId;
@@ -30,8 +32,10 @@ export interface VolatileState {
   readonly bySession: Map<SessionNumber, WorkerSession>;
   /** In submission order: jobs with tasks, and ended ones with attempts still running. */
   readonly boards: Map<JobId, JobBoard>;
-  /** Whose turn it is to be given a slot. */
-  turn: number;
+  /** Slot time over weight that the job had which was served last: where jobs that were idle start from. */
+  servedMs: number;
+  /** Workers that are excluded for all jobs. */
+  readonly exclusions: Exclusions;
 }
 
 export interface SchedulerState {
@@ -49,7 +53,8 @@ export function startState(durable: DurableState, storeUri: string, nowMs: numbe
     workers: new Map(),
     bySession: new Map(),
     boards: new Map(),
-    turn: 0,
+    servedMs: 0,
+    exclusions: new Exclusions(),
   };
   for (const job of durable.jobs.values()) {
     if (isActive(job.state)) openBoard(volatile, job.id);
@@ -61,7 +66,7 @@ export function startState(durable: DurableState, storeUri: string, nowMs: numbe
 export function openBoard(volatile: VolatileState, job: JobId): JobBoard {
   let board = volatile.boards.get(job);
   if (!board) {
-    board = { job, stages: new Map(), running: new Map(), uncounted: 0 };
+    board = newBoard(job);
     volatile.boards.set(job, board);
   }
   return board;
@@ -94,7 +99,9 @@ export function nextWakeMs({ volatile }: SchedulerState, nowMs: number): number 
     }
   }
   for (const board of volatile.boards.values()) {
-    for (const stage of board.stages.values()) soonest = Math.min(soonest, stage.nextRetryMs(nowMs));
+    for (const stage of board.stages.values()) {
+      soonest = Math.min(soonest, stage.nextRetryMs(nowMs), stage.nextLookMs(nowMs));
+    }
   }
-  return soonest;
+  return Math.min(soonest, volatile.exclusions.nextMs(nowMs), nextTellingMs(volatile, nowMs));
 }
