@@ -67,7 +67,8 @@ async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise
   switch (effect.kind) {
     case 'read-inspection': {
       const { descriptor, output } = await readInspection(ports.store, job);
-      const inspected = { name: descriptor.name, kind: descriptor.kind, format: descriptor.sink.format, output };
+      const { name, kind, sink, speculate = false } = descriptor;
+      const inspected = { name, kind, format: sink.format, output, speculate };
       return { kind: 'inspected', inspected };
     }
     case 'claim-output': {

@@ -42,6 +42,8 @@ export interface JobDescriptor {
   readonly partitions: number | undefined;
   /** What a task's kernel may hold, when the job says so. */
   readonly memoryBytes: number | undefined;
+  /** Slow attempts may get a backup; absent: they may not. */
+  readonly speculate?: boolean;
 }
 
 /** One input object as it was when the plan was frozen. */

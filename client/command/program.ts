@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { GristmillError } from '../../shared/errors.js';
-import { parseLimit, parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
+import { parseLimit, parseWeight, parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
 const RESERVED = [
@@ -97,6 +97,7 @@ function addRun(program: Command, onRun: (options: RunOptions) => void): void {
     .option('--json', 'one JSON object for each event on stdout, nothing else')
     .option('--quiet', 'the final line only')
     .option('--verbose', 'logs and stacks on stderr')
+    .addOption(new Option('--weight <n>', 'share of slots among other jobs').argParser(parseWeight).hideHelp())
     .addOption(new Option('--coordinator <address>').hideHelp())
     .helpOption('-h, --help', 'print this help')
     .addHelpText(

@@ -13,6 +13,7 @@ export interface RawRunOptions {
   readonly store?: string;
   readonly limit?: number;
   readonly dryRun?: boolean;
+  readonly weight?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly storeUri: string | undefined;
   readonly limitRecords: number | undefined;
   readonly dryRun: boolean;
+  /** Its share of slots among other jobs; undefined: 1. */
+  readonly weight: number | undefined;
   readonly screen: 'full' | 'json' | 'quiet';
   readonly verbose: boolean;
 }
@@ -56,6 +59,7 @@ export function runOptions(jobFile: string, raw: RawRunOptions): RunOptions {
     storeUri: raw.store,
     limitRecords: raw.limit,
     dryRun: raw.dryRun ?? false,
+    weight: raw.weight,
     screen: raw.json ? 'json' : raw.quiet ? 'quiet' : 'full',
     verbose: raw.verbose ?? false,
   };
@@ -94,6 +98,10 @@ function wholeNumber(text: string, max: number): number {
 
 export function parseWorkers(text: string): number {
   return wholeNumber(text, limits.slotsMax);
+}
+
+export function parseWeight(text: string): number {
+  return wholeNumber(text, limits.jobWeightMax);
 }
 
 export function parseLimit(text: string): number {

@@ -109,6 +109,7 @@ async function submit(client: JobClient, bundle: Bundle, context: RunContext): P
     overwrite: options.overwrite,
     limitRecords: options.limitRecords,
     dryRun: options.dryRun,
+    weight: options.weight,
   });
   return submitted.job;
 }

@@ -27,6 +27,7 @@ const FAULTS = [
   'message delayed',
   'stream broken, messages lost',
   'executor dies',
+  'executor dawdles',
   'counts that do not balance',
   'report late',
   'report sent twice',

@@ -59,6 +59,7 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
       aggregator: undefined,
       partitions: kind === 'reduce' ? partitions : undefined,
       memoryBytes: undefined,
+      speculate: true,
     },
     params: spec.params,
     inputs: inputBytes.map((bytes, i) => ({ uri: `memory:input/${i}`, bytes, end: bytes, etag: String(bytes) })),
