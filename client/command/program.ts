@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { GristmillError } from '../../shared/errors.js';
-import { parseLimit, parseWeight, parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
+import {
+  parseLimit,
+  parseWeight,
+  parseWorkers,
+  runOptions,
+  type RawRunOptions,
+  type RunOptions,
+} from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
 const RESERVED = [

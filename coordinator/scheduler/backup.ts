@@ -52,7 +52,8 @@ export function look(board: JobBoard, stage: StageBoard, nowMs: number): void {
   stage.slow = slow.sort((a, b) => b.remainingMs - a.remainingMs);
   if (slow.length > 0) soonestMs = nowMs;
   const { backupLookMsMin, backupLookMsMax } = limits;
-  stage.lookMs = soonestMs === Infinity ? -Infinity : clamp(soonestMs - nowMs, backupLookMsMin, backupLookMsMax) + nowMs;
+  stage.lookMs =
+    soonestMs === Infinity ? -Infinity : clamp(soonestMs - nowMs, backupLookMsMin, backupLookMsMax) + nowMs;
 }
 
 function clamp(value: number, least: number, most: number): number {
@@ -93,7 +94,8 @@ function wouldWin(
 function backupsRunning({ boards }: VolatileState): number {
   let backups = 0;
   for (const board of boards.values()) {
-    for (const { isBackup, cancelledMs } of board.running.values()) if (isBackup && cancelledMs === undefined) backups++;
+    for (const { isBackup, cancelledMs } of board.running.values())
+      if (isBackup && cancelledMs === undefined) backups++;
   }
   return backups;
 }

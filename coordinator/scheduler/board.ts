@@ -76,9 +76,7 @@ export class StageBoard {
 
   /** A task that may start now; a retry only where it `mayRetry`, which is told since when it could have begun. */
   runnable(nowMs: number, mayRetry: (index: number, dueMs: number) => boolean): number | undefined {
-    const retry = this.#retries.find(
-      ({ index, notBeforeMs }) => notBeforeMs <= nowMs && mayRetry(index, notBeforeMs),
-    );
+    const retry = this.#retries.find(({ index, notBeforeMs }) => notBeforeMs <= nowMs && mayRetry(index, notBeforeMs));
     return retry?.index ?? this.#nextWaiting();
   }
 

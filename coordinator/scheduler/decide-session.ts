@@ -137,7 +137,15 @@ function lost(
   const failure = lostWith(worker, attempt);
   const elapsedMs = now.monotonicMs - startedMs;
   const ending = siblingOf(board, running) ? undefined : endedByMachines(job, attempt, failure, now);
-  const record = { type: 'attempt-failed', job: job.id, atMs: now.wallMs, attempt, worker, elapsedMs, failure } as const;
+  const record = {
+    type: 'attempt-failed',
+    job: job.id,
+    atMs: now.wallMs,
+    attempt,
+    worker,
+    elapsedMs,
+    failure,
+  } as const;
   return [record, ...(ending ? [ending] : [])];
 }
 
@@ -168,7 +176,8 @@ export function decideTick(state: SchedulerState, now: Now): Decision {
       continue;
     }
     for (const attempt of [...worker.running.values()]) {
-      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs) giveBack(state, worker, attempt, now);
+      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs)
+        giveBack(state, worker, attempt, now);
     }
   }
   return { records, commands };

@@ -47,6 +47,9 @@ export class Coverage {
   readonly transitions = new Map<string, number>();
   readonly crashPoints = new Map<string, number>();
   readonly outcomes = new Map<string, number>();
+  fleetSteps = 0;
+  /** What befell the fleets. */
+  readonly fleet = new Map<string, number>();
 
   add(report: RunReport): void {
     this.seeds++;
@@ -55,6 +58,11 @@ export class Coverage {
     merge(this.transitions, report.transitions);
     merge(this.crashPoints, report.crashPoints);
     merge(this.outcomes, report.outcomes);
+  }
+
+  addFleet(steps: number, happened: ReadonlyMap<string, number>): void {
+    this.fleetSteps += steps;
+    merge(this.fleet, happened);
   }
 
   /** What should have happened and did not, or too seldom. */
@@ -78,6 +86,7 @@ export class Coverage {
       ...section('transitions', this.transitions),
       ...section(`crash points (${this.crashPoints.size})`, this.crashPoints),
       ...section('outcomes', this.outcomes),
+      ...section(`fleets, ${this.fleetSteps} steps`, this.fleet),
     ].join('\n');
   }
 }

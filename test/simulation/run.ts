@@ -4,6 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.js';
+import { runFleet } from './fleet/fleet.js';
+import { scenarioOf } from './fleet/scenario.js';
+import { shrink } from './fleet/shrink.js';
 import { runSeed } from './simulation.js';
 
 const { values } = parseArgs({
@@ -26,6 +29,16 @@ for (let seed = first; seed < first + seeds; seed++) {
     if (values.trace) console.log(report.trace.join('\n'));
     console.log(`VIOLATION with seed ${seed}: ${report.violation}`);
     console.log(`replay: npm run simulate -- --seed ${seed} --seeds 1 --steps ${steps} --trace`);
+    process.exitCode = 1;
+    break;
+  }
+  const { violation, happened, steps: fleetSteps } = runFleet(scenarioOf(seed));
+  coverage.addFleet(fleetSteps, happened);
+  if (violation !== undefined) {
+    console.log(`VIOLATION with seed ${seed}: ${violation}`);
+    console.log(`replay: npm run simulate -- --seed ${seed} --seeds 1`);
+    const smallest = shrink(scenarioOf(seed), violation);
+    console.log(`smallest: ${smallest.violation}\n${JSON.stringify(smallest.scenario)}`);
     process.exitCode = 1;
     break;
   }
