@@ -150,8 +150,10 @@ export interface JobBoard {
   uncounted: number;
   /** How its tasks fared on which worker. */
   readonly trials: Trials;
-  /** Slot time that it has had, over its weight. */
-  usedMs: number;
+  /** Its share of slots among other jobs. */
+  readonly weight: number;
+  /** Slot time over weight of attempts that have ended, and the sum of the times at which those began that run. */
+  readonly used: { ms: number; startedMs: number };
   /** Why nothing of it runs, while nothing does. */
   wait: Wait | undefined;
 }
@@ -165,9 +167,9 @@ export interface Wait {
   readonly isTold: boolean;
 }
 
-export function newBoard(job: JobId): JobBoard {
+export function newBoard(job: JobId, weight: number): JobBoard {
   const empty = { stages: new Map<TaskKind, StageBoard>(), running: new Map<AttemptId, RunningAttempt>() };
-  return { job, ...empty, uncounted: 0, trials: new Trials(), usedMs: 0, wait: undefined };
+  return { job, ...empty, uncounted: 0, trials: new Trials(), weight, used: { ms: 0, startedMs: 0 }, wait: undefined };
 }
 
 /** Another attempt of the same task that still counts: a task has two while one of them is a backup. */

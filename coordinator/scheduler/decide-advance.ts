@@ -3,7 +3,7 @@ import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { newAttempt, type RunningAttempt } from './board.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now, SessionNumber } from './events.js';
-import { hasFreeSlot, offerFor, served, type Offer } from './placement.js';
+import { hasFreeSlot, held, offerFor, type Offer } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, type Job } from './state.js';
 import type { JobState } from './transition.js';
@@ -113,8 +113,7 @@ function startTask(
   const about = { job: job.id, attempt, kind: stage.kind, index, worker: worker.worker };
   const running = newAttempt(about, now.monotonicMs, beside !== undefined);
   worker.running.set(runningKey(job.id, attempt), running);
-  board.running.set(attempt, running);
-  served(volatile, board);
+  held(volatile, board, running);
   return assignmentOf(job, running);
 }
 

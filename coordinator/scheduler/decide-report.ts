@@ -76,7 +76,7 @@ function decideReport(
   const board = volatile.boards.get(report.job);
   const job = durable.jobs.get(report.job);
   worker.running.delete(key);
-  if (board) released(board, job, running, now.monotonicMs);
+  if (board) released(board, running, now.monotonicMs);
   if (!board || !job || isEnded(job) || running.cancelledMs !== undefined) return NOTHING;
   const { attempt, elapsedMs } = report;
   const about = { job: job.id, atMs: now.wallMs, attempt, worker: worker.worker, elapsedMs };

@@ -10,7 +10,7 @@ import type { AttemptRef, Registration } from '../../shared/protocol.js';
 import { newAttempt, openKind, siblingOf, stageOf, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
 import { endedByMachines } from './end-of-task.js';
-import { released } from './placement.js';
+import { held, released } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
@@ -89,7 +89,7 @@ function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, no
 
 function keep({ volatile }: SchedulerState, worker: WorkerSession, attempt: RunningAttempt): void {
   worker.running.set(runningKey(attempt.job, attempt.attempt), attempt);
-  openBoard(volatile, attempt.job).running.set(attempt.attempt, attempt);
+  held(volatile, openBoard(volatile, attempt.job), attempt);
 }
 
 /** The attempt is over, without a result; a task that still counts on it may start again. */
@@ -98,7 +98,7 @@ export function giveBack(state: SchedulerState, worker: WorkerSession, attempt: 
   worker.running.delete(runningKey(attempt.job, attempt.attempt));
   const board = volatile.boards.get(attempt.job);
   const job = durable.jobs.get(attempt.job);
-  if (board) released(board, job, attempt, now.monotonicMs);
+  if (board) released(board, attempt, now.monotonicMs);
   if (!board || !job || isEnded(job) || attempt.cancelledMs !== undefined) return;
   if (!siblingOf(board, attempt)) stageOf(board, job, attempt.kind).markWaiting(attempt.index);
 }

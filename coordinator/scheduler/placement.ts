@@ -24,10 +24,6 @@ export type Offer =
       readonly beside: RunningAttempt | undefined;
     };
 
-export function weightOf(job: Job): number {
-  return job.request.weight ?? 1;
-}
-
 export function hasFreeSlot(worker: WorkerSession, nowMs: number): boolean {
   return worker.running.size < worker.slots && isPresent(worker, nowMs);
 }
@@ -39,23 +35,31 @@ export function offerFor(state: SchedulerState, worker: WorkerSession, now: Now)
   for (const board of volatile.boards.values()) {
     const job = durable.jobs.get(board.job);
     if (!job || isEnded(job) || isRecovering(volatile, job.id, now.monotonicMs)) continue;
-    if (best && !comesBefore(volatile, { job, board }, best)) continue;
+    if (best && !comesBefore(volatile, board, best.board, now.monotonicMs)) continue;
     best = offerOf(volatile, job, board, worker, now.monotonicMs) ?? best;
   }
   return best;
 }
 
-type Contender = Pick<Offer, 'job' | 'board'>;
-
-/** Jobs that are equal in both come in the order of their submission. */
-function comesBefore(volatile: VolatileState, a: Contender, b: Contender): boolean {
-  const load = a.board.running.size * weightOf(b.job) - b.board.running.size * weightOf(a.job);
-  return load === 0 ? usedMs(volatile, a.board) < usedMs(volatile, b.board) : load < 0;
+/**
+ * The one that would have no more slots for its weight than the other even with this one. Where one slot makes the
+ * difference, slot time decides, so that shares come out right over time; then the order of submission.
+ */
+function comesBefore(volatile: VolatileState, a: JobBoard, b: JobBoard, nowMs: number): boolean {
+  if (wouldNotExceed(a, b)) return true;
+  if (wouldNotExceed(b, a)) return false;
+  return usedMs(volatile, a, nowMs) < usedMs(volatile, b, nowMs);
 }
 
-/** A job that had nothing to run meanwhile does not catch up on what others had. */
-function usedMs({ servedMs }: VolatileState, board: JobBoard): number {
-  return Math.max(servedMs, board.usedMs);
+function wouldNotExceed(a: JobBoard, b: JobBoard): boolean {
+  return (a.running.size + 1) * b.weight <= b.running.size * a.weight;
+}
+
+/** Slot time over weight. A job that had nothing to run meanwhile does not catch up on what others had. */
+function usedMs({ servedMs }: VolatileState, board: JobBoard, nowMs: number): number {
+  const { running, used } = board;
+  if (running.size === 0) return Math.max(servedMs, used.ms);
+  return used.ms + (running.size * nowMs - used.startedMs) / board.weight;
 }
 
 function offerOf(
@@ -78,14 +82,27 @@ function offerOf(
   return beside && { kind: 'task', job, board, stage, index: beside.index, beside };
 }
 
-/** The job has been served: those that were idle start from where it stands. */
-export function served(volatile: VolatileState, board: JobBoard): void {
-  board.usedMs = usedMs(volatile, board);
-  volatile.servedMs = board.usedMs;
+/** An attempt takes a slot, and with it moves on the time from which jobs start that were idle. */
+export function held(volatile: VolatileState, board: JobBoard, attempt: RunningAttempt): void {
+  const { startedMs } = attempt;
+  const ms = usedMs(volatile, board, startedMs);
+  if (board.running.size === 0) board.used.ms = ms;
+  volatile.servedMs = Math.max(volatile.servedMs, leastUsedMs(volatile, ms, startedMs));
+  board.running.set(attempt.attempt, attempt);
+  board.used.startedMs += startedMs;
+}
+
+function leastUsedMs(volatile: VolatileState, ms: number, nowMs: number): number {
+  let least = ms;
+  for (const { running, used, weight } of volatile.boards.values()) {
+    if (running.size > 0) least = Math.min(least, used.ms + (running.size * nowMs - used.startedMs) / weight);
+  }
+  return least;
 }
 
 /** An attempt holds its slot no longer. */
-export function released(board: JobBoard, job: Job | undefined, attempt: RunningAttempt, nowMs: number): void {
-  board.running.delete(attempt.attempt);
-  board.usedMs += (nowMs - attempt.startedMs) / (job ? weightOf(job) : 1);
+export function released(board: JobBoard, { attempt, startedMs }: RunningAttempt, nowMs: number): void {
+  if (!board.running.delete(attempt)) return;
+  board.used.startedMs -= startedMs;
+  board.used.ms += (nowMs - startedMs) / board.weight;
 }

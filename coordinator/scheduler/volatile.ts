@@ -57,16 +57,16 @@ export function startState(durable: DurableState, storeUri: string, nowMs: numbe
     exclusions: new Exclusions(),
   };
   for (const job of durable.jobs.values()) {
-    if (isActive(job.state)) openBoard(volatile, job.id);
+    if (isActive(job.state)) openBoard(volatile, job.id, job.request.weight);
     if (isActive(job.state) || pendingEffects(job).length > 0) volatile.inherited.add(job.id);
   }
   return { durable, volatile };
 }
 
-export function openBoard(volatile: VolatileState, job: JobId): JobBoard {
+export function openBoard(volatile: VolatileState, job: JobId, weight = 1): JobBoard {
   let board = volatile.boards.get(job);
   if (!board) {
-    board = newBoard(job);
+    board = newBoard(job, weight);
     volatile.boards.set(job, board);
   }
   return board;
