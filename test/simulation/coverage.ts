@@ -1,4 +1,5 @@
 /** What runs have met with: a simulation in which nothing fails proves nothing. */
+import { FLEET_FAULTS } from './fleet/scenario.js';
 import type { RunReport } from './simulation.js';
 
 /** Each of these must have happened at least so often in 200,000 steps. */
@@ -40,6 +41,21 @@ const FAULTS = [
   'answer to a client lost',
 ] as const;
 
+const FLEET = [
+  ...FLEET_FAULTS.map((kind) => `fault ${kind}`),
+  'attempt lost',
+  'backup',
+  'backup won',
+  'loser',
+  'report that does not count',
+  'failed: disk-full',
+  'failed: executor-died',
+  'failed: worker-lost',
+  'notice waiting',
+  'completed',
+  'failed',
+];
+
 export class Coverage {
   seeds = 0;
   steps = 0;
@@ -63,6 +79,11 @@ export class Coverage {
   addFleet(steps: number, happened: ReadonlyMap<string, number>): void {
     this.fleetSteps += steps;
     merge(this.fleet, happened);
+  }
+
+  /** What should have befallen the fleets. */
+  missingInFleets(): string[] {
+    return FLEET.filter((what) => (this.fleet.get(what) ?? 0) < FAULTS_MIN);
   }
 
   /** What should have happened and did not, or too seldom. */

@@ -44,7 +44,7 @@ for (let seed = first; seed < first + seeds; seed++) {
   }
 }
 console.log(coverage.toString());
-const missing = process.exitCode === 1 || seeds < 200 ? [] : coverage.missing();
+const missing = process.exitCode === 1 || seeds < 200 ? [] : [...coverage.missing(), ...coverage.missingInFleets()];
 if (missing.length > 0) {
   console.log(`NOT COVERED: ${missing.join(', ')}`);
   process.exitCode = 1;

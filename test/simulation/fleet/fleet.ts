@@ -17,6 +17,8 @@ import { Timeline } from './timeline.js';
 
 export interface FleetReport {
   readonly steps: number;
+  /** When the last job had ended. */
+  readonly endedMs: number;
   readonly violation: string | undefined;
   /** What happened, by name: a fleet in which nothing happens proves nothing. */
   readonly happened: ReadonlyMap<string, number>;
@@ -33,12 +35,14 @@ export function runFleet(scenario: FleetScenario): FleetReport {
   } catch (thrown) {
     violation = thrown instanceof Error ? thrown.message : String(thrown);
   }
-  return { steps: fleet.steps, violation: violation ?? fleet.checker.violation, happened: fleet.checker.happened };
+  const { steps, checker, endedMs } = fleet;
+  return { steps, endedMs, violation: violation ?? checker.violation, happened: checker.happened };
 }
 
 class Fleet {
   readonly checker: PolicyChecker;
   steps = 0;
+  endedMs = 0;
   readonly #scenario: FleetScenario;
   readonly #time = new Timeline();
   readonly #random: SeededRandom;
@@ -73,6 +77,7 @@ class Fleet {
       const states = [...this.#state.durable.jobs.values()].map(({ id, state }) => `${id} ${state}`);
       this.checker.violate(`jobs do not come to their end: ${states.join(', ')}`);
     }
+    this.endedMs = this.#time.nowMs;
     this.checker.checkShares();
   }
 

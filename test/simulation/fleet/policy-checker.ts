@@ -81,12 +81,12 @@ export class PolicyChecker {
 
   #hear(key: string, worker: string | undefined): void {
     const live = this.#live.get(key);
-    if (live?.worker !== worker) {
+    if (!live || live.worker !== worker) {
       this.note('report that does not count');
       return;
     }
     this.#live.delete(key);
-    this.#reported.set(key, live as Live);
+    this.#reported.set(key, live);
   }
 
   #opened(session: number, { worker: name, incarnation, slots, running }: Registration, nowMs: number): void {
@@ -190,7 +190,7 @@ export class PolicyChecker {
       this.violate(`${attempt} is given to nobody`);
       return;
     }
-    const { task } = attemptParts(attempt as Parameters<typeof attemptParts>[0]);
+    const { task } = attemptParts(attempt);
     if (this.#winners.has(`${job}/${task}`)) this.violate(`${task} of ${job} is finished and given out again`);
     const others = [...this.#live.values()].filter((live) => live.job === job && live.task === task);
     const live = { job, task, attempt, worker, isBackup: others.length > 0 };

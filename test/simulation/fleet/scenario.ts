@@ -62,7 +62,7 @@ function calmScenario(seed: number, random: SeededRandom): FleetScenario {
   }));
   const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
   const jobs = Array.from({ length: random.between(2, 3) }, (_, i) => ({
-    kind: 'map-only' as const,
+    kind: 'reduce' as const,
     maps: 40 * slots,
     partitions: 1,
     taskMs,

@@ -3,7 +3,7 @@ import { runFleet } from './fleet.js';
 import { smaller, type FleetScenario } from './scenario.js';
 
 /** Enough for every scenario that the seeds draw; shrinking must end all the same. */
-const RUNS_MAX = 600;
+const RUNS_MAX = 300;
 
 export interface Shrunk {
   readonly scenario: FleetScenario;
