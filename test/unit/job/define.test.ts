@@ -45,6 +45,7 @@ describe('a definition', () => {
       aggregator: partSpec('sum'),
       partitions: 3,
       memoryBytes: undefined,
+      speculate: true,
     });
     expect(definition.map).toBe(good['map']);
     expect(definition.reduce).toBeUndefined();
