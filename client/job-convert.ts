@@ -41,6 +41,7 @@ export function submitToWire(request: SubmitRequest): SubmitJobRequest {
     overwrite: request.overwrite ?? false,
     limitRecords: request.limitRecords ?? 0,
     dryRun: request.dryRun ?? false,
+    weight: request.weight ?? 0,
   };
 }
 

@@ -31,6 +31,8 @@ export interface SubmitRequest {
   readonly overwrite?: boolean;
   readonly limitRecords?: number | undefined;
   readonly dryRun?: boolean;
+  /** Its share of slots among other jobs, 1 to 100; 1 when it is not given. */
+  readonly weight?: number | undefined;
 }
 
 export interface SubmittedJob {

@@ -30,6 +30,7 @@ export async function submitJob(client: JobClient, submission: Submission): Prom
     overwrite: options.overwrite,
     limitRecords: options.limitRecords,
     dryRun: options.dryRun,
+    weight: options.weight,
   });
   return job;
 }

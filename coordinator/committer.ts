@@ -74,9 +74,9 @@ async function attempt(ports: CommitterPorts, job: Job, effect: Effect): Promise
       const inspection = await readInspection(ports.store, job);
       await ports.dataRoots?.check(inspection);
       const { descriptor, output } = inspection;
-      const { name, kind, sink, deadlineMs } = descriptor;
+      const { name, kind, sink, deadlineMs, speculate = false } = descriptor;
       const deadline = deadlineMs === undefined ? {} : { deadlineMs };
-      const inspected = { name, kind, format: sink.format, output, ...deadline };
+      const inspected = { name, kind, format: sink.format, output, speculate, ...deadline };
       return { kind: 'inspected', inspected };
     }
     case 'claim-output': {

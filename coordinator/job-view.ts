@@ -79,7 +79,7 @@ export function jobView(job: Job, board: JobBoard | undefined): JobView {
     name: job.inspected?.name ?? request.name,
     state: job.state,
     outcome: isEnded(job) ? outcomeOf(job) : undefined,
-    reason: reasonOf(job),
+    reason: reasonOf(job, board),
     submittedAtMs,
     endedAtMs: isEnded(job) ? job.endedAtMs : undefined,
     output: job.inspected?.output ?? request.output ?? '',
@@ -105,8 +105,9 @@ function warningsOf(job: Job): readonly string[] {
   return [`map is not deterministic: ${which}; the result is of the last run alone`];
 }
 
-function reasonOf(job: Job): string {
+function reasonOf(job: Job, board: JobBoard | undefined): string {
   if (isEnded(job)) return job.reason;
+  if (board?.wait) return board.wait.sentence;
   const moves = job.events.filter((event) => event.type === 'state');
   return moves.at(-1)?.reason ?? '';
 }

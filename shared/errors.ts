@@ -67,6 +67,7 @@ export const ERRORS = {
   // machines, store, shuffle
   'executor-died': again('machine'),
   'handed-back': again('machine', false),
+  'worker-lost': again('machine', false),
   'memory-exceeded': once('resources'),
   'disk-full': again('resources', false),
   'object-not-found': again('store'),
@@ -172,6 +173,12 @@ export function failureOf(thrown: unknown): Failure {
     // Who reads what another has left broken is not to blame.
     ...(error.producers && { countsTowardLimit: false, producers: error.producers }),
   };
+}
+
+/** True when a machine was lost or full, and the task has nothing to do with it: another attempt costs it nothing. */
+export function isMachineFault(failure: Failure): boolean {
+  const isOfMachine = failure.class === 'machine' || failure.class === 'resources';
+  return isOfMachine && failure.retryable && !failure.countsTowardLimit && failure.code !== 'handed-back';
 }
 
 /** A failure that was data, as the error it was. */

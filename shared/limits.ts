@@ -95,6 +95,40 @@ export const limits = {
   attemptBackoffMs: 200,
   /** The longest of those waits. */
   attemptBackoffMsMax: 10_000,
+  /** Faults of machines that one task may meet in a row: then it is what kills them. */
+  machineFaultsInARowMax: 10,
+  /** A retry waits so long beyond its time for a worker on which its task has not failed; then any will do. */
+  retryElsewhereMs: 5_000,
+  /** So many tasks that failed on one worker and on no other exclude it for their job. */
+  exclusionTasks: 2,
+  /** Its share of failures must also be so many times that of the other workers: a job that fails everywhere blames nobody. */
+  exclusionRatio: 2,
+  /** A worker that was excluded for so many jobs is excluded for all. */
+  exclusionJobs: 3,
+  /** How long it is then given nothing, the first time; twice as long each time it fails again on probation. */
+  exclusionCooldownMs: 5 * 60_000,
+  /** The longest of those times, and how long what is held against a worker is remembered. */
+  exclusionCooldownMsMax: 60 * 60_000,
+  /** Backup attempts that run at a time, as a share of all slots; one is always allowed. */
+  backupSlotsShare: 0.1,
+  /** An attempt is slow when what it has left takes so many times the median of its stage. */
+  backupMedians: 1.5,
+  /** And when it has run for so many medians while its progress says nothing. */
+  backupSilentMedians: 3,
+  /** Nothing that has run for less gets a backup: a shorter task is sooner done than moved. */
+  backupAfterMsMin: 1_000,
+  /** While no task of the stage has ended, so long without progress is slow. */
+  backupSilentMs: 60_000,
+  /** Looks for slow attempts are at least so far apart, which is as often as progress is told ... */
+  backupLookMsMin: 250,
+  /** ... and at most so far while a slot is free: an estimate may change with each message. */
+  backupLookMsMax: 1_000,
+  /** Ended attempts of a stage whose median is its pace: the last ones, since machines come and go. */
+  paceSamples: 128,
+  /** The weight of a job among others. */
+  jobWeightMax: 100,
+  /** A reason to wait is told to watchers once it has lasted so long: what passes at once is no news. */
+  waitNoticeMs: 5_000,
   /** Worker leases: three renewals lost make a suspect, ten make a death. */
   leaseRenewMs: 1_000,
   /** A worker that has not renewed for so long gets no new tasks. */

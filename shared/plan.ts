@@ -44,6 +44,8 @@ export interface JobDescriptor {
   readonly memoryBytes: number | undefined;
   /** From the job's submission on; absent: none. */
   readonly deadlineMs?: number;
+  /** Slow attempts may get a backup; absent: they may not. */
+  readonly speculate?: boolean;
 }
 
 /** One input object as it was when the plan was frozen. */

@@ -68,6 +68,8 @@ export interface TaskProgress {
   readonly attempt: AttemptId;
   readonly records: number;
   readonly bytes: number;
+  /** Of its work, in [0, 1]; absent or 0 while it is not known. */
+  readonly share?: number;
 }
 
 export interface Registration {

@@ -77,8 +77,8 @@ class RunningAgent {
     this.ready.catch(() => undefined); // whoever waits is told; nobody has to wait
     this.pool = new ExecutorPool({
       ...options,
-      onProgress: ({ job, attempt }, { records, bytes }) => {
-        this.session?.send({ progress: [{ job, attempt, records, bytes }] });
+      onProgress: ({ job, attempt }, { records, bytes, share }) => {
+        this.session?.send({ progress: [{ job, attempt, records, bytes, share }] });
       },
       onFinished: (assignment, finished) => {
         void this.finished(assignment, finished);

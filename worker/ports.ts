@@ -59,6 +59,8 @@ export interface StageSource {
 export interface Progress {
   readonly records: number;
   readonly bytes: number;
+  /** Of the attempt's work, in [0, 1]; 0 while it is not known. */
+  readonly share: number;
 }
 
 /** All that a task asks of the world around it; its scratch runs are the attempt's. */

@@ -9,6 +9,7 @@ import {
   parseCursor,
   parseLimit,
   parseListed,
+  parseWeight,
   screenOf,
   type JobOptions,
   type RawRunOptions,
@@ -39,7 +40,8 @@ export function addJobFlags(command: Command): Command {
     .option('--output <uri>', "write there instead of the definition's output")
     .option('--overwrite', 'replace the result of an earlier run of Gristmill')
     .option('--param <name=value...>', 'parameters of the job; a value is JSON if it parses, else text')
-    .option('--limit <n>', 'read only the first n records', parseLimit);
+    .option('--limit <n>', 'read only the first n records', parseLimit)
+    .option('--weight <n>', 'share of slots among the jobs of a coordinator (default: 1)', parseWeight);
 }
 
 /** What `run` and `watch` show. */

@@ -13,6 +13,7 @@ export interface RawRunOptions {
   readonly store?: string;
   readonly limit?: number;
   readonly dryRun?: boolean;
+  readonly weight?: number;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -27,6 +28,8 @@ export interface JobOptions {
   readonly params: Readonly<Record<string, unknown>>;
   readonly limitRecords: number | undefined;
   readonly dryRun: boolean;
+  /** Its share of slots among other jobs; undefined: 1. */
+  readonly weight: number | undefined;
 }
 
 export type Screen = 'full' | 'json' | 'quiet';
@@ -50,6 +53,7 @@ export function jobOptions(jobFile: string, raw: RawRunOptions): JobOptions {
     params: parseParams(raw.param ?? []),
     limitRecords: raw.limit,
     dryRun: raw.dryRun ?? false,
+    weight: raw.weight,
   };
 }
 
@@ -106,6 +110,10 @@ function wholeNumber(text: string, max: number, min = 1): number {
 
 export function parseWorkers(text: string): number {
   return wholeNumber(text, limits.slotsMax);
+}
+
+export function parseWeight(text: string): number {
+  return wholeNumber(text, limits.jobWeightMax);
 }
 
 export function parseLimit(text: string): number {

@@ -4,6 +4,7 @@ import type { JobEvent as WireEvent } from '../../proto/generated/gristmill/v1/J
 import type { StageProgress as WireProgress } from '../../proto/generated/gristmill/v1/StageProgress.js';
 import type { SubmitJobRequest__Output } from '../../proto/generated/gristmill/v1/SubmitJobRequest.js';
 import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
 import { countsToWire, failureToWire, numberOf, paramsFromWire } from '../../shared/wire/convert.js';
 import type { JobEventView, JobView, StageProgress } from '../job-view.js';
 import type { SubmitRequest } from '../scheduler/records.js';
@@ -25,7 +26,13 @@ export function submitFromWire(wire: SubmitJobRequest__Output): SubmitRequest {
     overwrite: wire.overwrite,
     limitRecords: limit === 0 ? undefined : limit,
     dryRun: wire.dryRun,
+    ...(wire.weight !== 0 && { weight: checkWeight(wire.weight) }),
   };
+}
+
+function checkWeight(weight: number): number {
+  if (weight <= limits.jobWeightMax) return weight;
+  throw new GristmillError('invalid-request', `the weight of a job is from 1 to ${limits.jobWeightMax}, not ${weight}`);
 }
 
 export function checkSha256(text: string): string {

@@ -34,7 +34,7 @@ export const METRICS = {
   attempts: counter(
     'gristmill_attempts_total',
     ['kind', 'outcome'],
-    'Attempts that ended and count: won or failed. Lost ones, whose worker died, are started and never end.',
+    'Attempts that ended and count: won or failed, with those whose worker died. The slower one of two attempts of a task is started and counts no more.',
   ),
   retries: counter(
     'gristmill_attempts_repeated_total',

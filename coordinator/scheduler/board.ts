@@ -3,7 +3,11 @@
  * attempts that are running have an object of their own, of which there are no more than slots.
  */
 import { attemptId, taskId, type AttemptId, type JobId, type TaskKind, type WorkerId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
+import type { SlowAttempt } from './backup.js';
+import { StagePace } from './pace.js';
 import { workOf, type Job } from './state.js';
+import { Trials } from './trials.js';
 import { tasksOf, winnerOf } from './work.js';
 
 export interface RunningAttempt {
@@ -12,11 +16,30 @@ export interface RunningAttempt {
   readonly kind: TaskKind;
   readonly index: number;
   readonly worker: WorkerId;
+  /** When this leader gave it out, or took it over. */
+  readonly startedMs: number;
+  /** Beside another attempt of its task, which is slow. */
+  readonly isBackup: boolean;
   /** Of the attempt's last progress. */
   records: number;
   bytes: number;
+  /** Of its work, in [0, 1]; 0 while it is not known. */
+  share: number;
+  /** When its progress last changed. */
+  changedMs: number;
   /** It no longer counts; since when the worker has been told to end it. */
   cancelledMs: number | undefined;
+}
+
+/** An attempt that begins now. */
+export function newAttempt(
+  about: Pick<RunningAttempt, 'job' | 'attempt' | 'kind' | 'index' | 'worker'>,
+  nowMs: number,
+  isBackup = false,
+): RunningAttempt {
+  const { job, attempt, kind, index, worker } = about;
+  const progress = { records: 0, bytes: 0, share: 0, changedMs: nowMs, cancelledMs: undefined };
+  return { job, attempt, kind, index, worker, startedMs: nowMs, isBackup, ...progress };
 }
 
 const WAITING = 0;
@@ -32,6 +55,11 @@ interface Retry {
 /** The tasks of one stage. */
 export class StageBoard {
   readonly kind: TaskKind;
+  readonly pace = new StagePace();
+  /** Attempts that a backup may stand beside, the slowest first, as they were found at the last look. */
+  slow: readonly SlowAttempt[] = [];
+  /** When it is worth looking for them again. */
+  lookMs = -Infinity;
   readonly #status: Uint8Array;
   readonly #started: Uint32Array;
   /** Every waiting task is at or after it. */
@@ -46,10 +74,18 @@ export class StageBoard {
     for (let index = 0; index < tasks; index++) if (winnerOf(job, kind, index)) this.#status[index] = WON;
   }
 
-  /** A task that may start now. */
-  runnable(nowMs: number): number | undefined {
-    const due = this.#retries.findIndex((retry) => retry.notBeforeMs <= nowMs);
-    if (due >= 0) return this.#retries[due]?.index;
+  /** A task that may start now; a retry only where it `mayRetry`, which is told since when it could have begun. */
+  runnable(nowMs: number, mayRetry: (index: number, dueMs: number) => boolean): number | undefined {
+    const retry = this.#retries.find(({ index, notBeforeMs }) => notBeforeMs <= nowMs && mayRetry(index, notBeforeMs));
+    return retry?.index ?? this.#nextWaiting();
+  }
+
+  /** No task is left that nobody has been given. */
+  get isLate(): boolean {
+    return this.#nextWaiting() === undefined;
+  }
+
+  #nextWaiting(): number | undefined {
     while (this.#next < this.#status.length && this.#status[this.#next] !== WAITING) this.#next++;
     return this.#next < this.#status.length ? this.#next : undefined;
   }
@@ -82,9 +118,11 @@ export class StageBoard {
     this.#status.fill(WAITING);
     this.#retries = [];
     this.#next = 0;
+    this.slow = [];
+    this.lookMs = -Infinity;
   }
 
-  /** The attempt is lost, not to be blamed: the task may start again at once. */
+  /** The attempt is lost, or what it left: nobody is to be blamed, and the task may start again at once. */
   markWaiting(index: number): void {
     this.#status[index] = WAITING;
     this.#next = Math.min(this.#next, index);
@@ -95,10 +133,20 @@ export class StageBoard {
     this.#retries.push({ index, notBeforeMs });
   }
 
-  /** The next wait that is not over yet. */
+  /** The next wait that is not over yet: for the retry itself, and then for a worker on which the task has not failed. */
   nextRetryMs(nowMs: number): number {
-    const waits = this.#retries.map((retry) => retry.notBeforeMs).filter((notBeforeMs) => notBeforeMs > nowMs);
-    return Math.min(Infinity, ...waits);
+    let soonest = Infinity;
+    for (const { notBeforeMs } of this.#retries) {
+      const anywhereMs = notBeforeMs + limits.retryElsewhereMs;
+      if (notBeforeMs > nowMs) soonest = Math.min(soonest, notBeforeMs);
+      else if (anywhereMs > nowMs) soonest = Math.min(soonest, anywhereMs);
+    }
+    return soonest;
+  }
+
+  /** When the next look for slow attempts is due. */
+  nextLookMs(nowMs: number): number {
+    return this.lookMs > nowMs ? this.lookMs : Infinity;
   }
 }
 
@@ -111,6 +159,43 @@ export interface JobBoard {
   uncounted: number;
   /** That its reduce stage works for; undefined until there is one. */
   generation: number | undefined;
+  /** How its tasks fared on which worker. */
+  readonly trials: Trials;
+  /** Its share of slots among other jobs. */
+  readonly weight: number;
+  /** Slot time over weight of attempts that have ended, and the sum of the times at which those began that run. */
+  readonly used: { ms: number; startedMs: number };
+  /** Why nothing of it runs, while nothing does. */
+  wait: Wait | undefined;
+}
+
+/** Why a job has to wait, in a sentence for people. */
+export interface Wait {
+  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'last-worker';
+  readonly sentence: string;
+  readonly sinceMs: number;
+  /** Its watchers have been told. */
+  readonly isTold: boolean;
+}
+
+export function newBoard(job: JobId, weight: number): JobBoard {
+  const empty = { stages: new Map<TaskKind, StageBoard>(), running: new Map<AttemptId, RunningAttempt>() };
+  const share = { weight, used: { ms: 0, startedMs: 0 }, wait: undefined };
+  return { job, ...empty, uncounted: 0, generation: undefined, trials: new Trials(), ...share };
+}
+
+/** Another attempt of the same task that still counts: a task has two while one of them is a backup. */
+export function siblingOf(board: JobBoard, { attempt, kind, index }: RunningAttempt): RunningAttempt | undefined {
+  for (const other of board.running.values()) {
+    const isOfTask = other.index === index && other.kind === kind && other.attempt !== attempt;
+    if (isOfTask && other.cancelledMs === undefined) return other;
+  }
+  return undefined;
+}
+
+/** The attempt is over and nobody is to be blamed: its task starts again at once, unless another attempt of it goes on. */
+export function startAgain(job: Job, board: JobBoard, attempt: RunningAttempt): void {
+  if (!siblingOf(board, attempt)) stageOf(board, job, attempt.kind).markWaiting(attempt.index);
 }
 
 export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {

@@ -1,16 +1,17 @@
 /** What follows from the state as it is: a job's next transition, then tasks for free slots. */
-import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef } from '../../shared/protocol.js';
+import { newAttempt, type RunningAttempt } from './board.js';
 import { decideDeadline, expired } from './deadline.js';
-import { openKind, stageOf, type JobBoard, type RunningAttempt } from './board.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
-import type { Command, Decision, Now } from './events.js';
+import type { Command, Decision, Now, SessionNumber } from './events.js';
 import { endVoidAttempts } from './fetch-failures.js';
 import { stageVersion } from './lost-maps.js';
+import { hasFreeSlot, held, offerFor, type Offer } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, needsNoAttempt, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
-import { isRecovering, isSuspect, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { noteWaits } from './waiting.js';
 import { isMapMissing, isWorkDone } from './work.js';
 
 export function decideAdvance(state: SchedulerState, now: Now): Decision {
@@ -21,7 +22,9 @@ export function decideAdvance(state: SchedulerState, now: Now): Decision {
   }
   // Assignments follow from what the transitions made of the state, so they wait for the next round.
   if (records.length > 0) return { records, commands: [] };
-  return { records, commands: [...endVoidAttempts(state, now), ...endAttempts(state, now), ...assign(state, now)] };
+  const ends = [...endVoidAttempts(state, now), ...endAttempts(state, now)];
+  const assigned = assign(state, now);
+  return { records: assigned.records, commands: [...ends, ...assigned.commands] };
 }
 
 function nextMove(job: Job, now: Now): readonly JournalRecord[] {
@@ -37,7 +40,8 @@ function nextMove(job: Job, now: Now): readonly JournalRecord[] {
       if (job.request.dryRun) return move('completed', 'a dry run: the plan was made, nothing ran');
       return job.claim ? move('queued', 'the plan is made; waiting for capacity') : [];
     case 'queued':
-      return move('in_progress', 'its turn has come');
+      // Without a map task it needs no slot to begin.
+      return job.plan.mapTasks === 0 ? move('in_progress', 'its turn has come') : [];
     case 'in_progress':
       return isWorkDone(job.work) && !isMapMissing(job.work) ? [endOfWork(job, job.work, now)] : [];
     case 'committing': {
@@ -79,63 +83,44 @@ function endAttempts(state: SchedulerState, now: Now): readonly Command[] {
   return commands;
 }
 
-/** One task for each free slot, none ahead; jobs take turns in the order of their submission. */
-function assign(state: SchedulerState, now: Now): readonly Command[] {
-  const commands: Command[] = [];
-  for (const [session, worker] of state.volatile.bySession) {
-    if (isSuspect(state.volatile, worker, now.monotonicMs)) continue;
-    const assignments: Assignment[] = [];
-    while (!worker.draining && worker.running.size < worker.slots) {
-      const assignment = nextTask(state, worker, now);
-      if (!assignment) break;
-      assignments.push(assignment);
+/**
+ * One task for each free slot, none ahead, and one for each worker before any has a second. A job whose turn comes for the
+ * first time begins with that, and has its tasks in the next round.
+ */
+function assign(state: SchedulerState, now: Now): Decision {
+  const given = new Map<SessionNumber, Assignment[]>();
+  const commands = (): Command[] =>
+    [...given].map(([session, assignments]) => ({ type: 'send', session, message: { assign: assignments } }));
+  for (let isGiving = true; isGiving;) {
+    isGiving = false;
+    for (const [session, worker] of state.volatile.bySession) {
+      if (!hasFreeSlot(state.volatile, worker, now.monotonicMs)) continue;
+      const offer = offerFor(state, worker, now);
+      if (!offer) continue;
+      if (offer.kind === 'begin') return { records: [begun(offer.job, now)], commands: commands() };
+      isGiving = true;
+      given.set(session, [...(given.get(session) ?? []), startTask(state, worker, offer, now)]);
     }
-    if (assignments.length > 0) commands.push({ type: 'send', session, message: { assign: assignments } });
   }
-  return commands;
+  return { records: noteWaits(state, now), commands: commands() };
 }
 
-function nextTask(state: SchedulerState, worker: WorkerSession, now: Now): Assignment | undefined {
-  const { volatile, durable } = state;
-  const boards = [...volatile.boards.values()];
-  for (let i = 0; i < boards.length; i++) {
-    const turn = (volatile.turn + i) % boards.length;
-    const board = boards[turn];
-    const job = board && durable.jobs.get(board.job);
-    if (!job || isRecovering(volatile, job.id, now.monotonicMs)) continue;
-    const assignment = startTask(state, worker, board, job, now);
-    if (!assignment) continue;
-    volatile.turn = turn + 1;
-    return assignment;
-  }
-  return undefined;
+function begun(job: Job, now: Now): JournalRecord {
+  const reason = 'its first task is given out';
+  return { type: 'job-moved', job: job.id, atMs: now.wallMs, to: 'in_progress', reason, failure: undefined };
 }
 
 function startTask(
-  state: SchedulerState,
+  { volatile }: SchedulerState,
   worker: WorkerSession,
-  board: JobBoard,
-  job: Job,
+  { job, board, stage, index, beside }: Extract<Offer, { readonly kind: 'task' }>,
   now: Now,
-): Assignment | undefined {
-  const kind = openKind(job);
-  if (!kind) return undefined;
-  const stage = stageOf(board, job, kind);
-  const index = stage.runnable(now.monotonicMs);
-  if (index === undefined) return undefined;
-  const attempt = stage.start(index, state.volatile.epoch);
-  const running: RunningAttempt = {
-    job: job.id,
-    attempt,
-    kind,
-    index: attemptParts(attempt).index,
-    worker: worker.worker,
-    records: 0,
-    bytes: 0,
-    cancelledMs: undefined,
-  };
+): Assignment {
+  const attempt = stage.start(index, volatile.epoch);
+  const about = { job: job.id, attempt, kind: stage.kind, index, worker: worker.worker };
+  const running = newAttempt(about, now.monotonicMs, beside !== undefined);
   worker.running.set(runningKey(job.id, attempt), running);
-  board.running.set(attempt, running);
+  held(volatile, board, running);
   return assignmentOf(job, running);
 }
 

@@ -11,7 +11,7 @@ export function decideSubmit({ durable, volatile }: SchedulerState, event: Submi
   const { call, job, request } = event;
   const known = durable.byRequest.get(request.requestId);
   if (known !== undefined) return { records: [], commands: [{ type: 'answer', call, job: known, existed: true }] };
-  openBoard(volatile, job);
+  openBoard(volatile, job, request.weight);
   return {
     records: [{ type: 'job-submitted', job, atMs: now.wallMs, request }],
     commands: [{ type: 'answer', call, job, existed: false }],

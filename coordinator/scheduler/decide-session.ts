@@ -2,13 +2,18 @@
  * Workers come, break their stream, come back and die. A broken stream is not a dead worker: only an expired lease, or
  * another incarnation under the same name, is death, and then the running attempts alone are given out again.
  */
-import { attemptParts, type JobId } from '../../shared/ids.js';
+import { attemptParts } from '../../shared/ids.js';
+import type { Failure } from '../../shared/errors.js';
+import { failureOf, GristmillError } from '../../shared/errors.js';
 import { PROTOCOL_VERSION } from '../../shared/limits.js';
 import type { AttemptRef, Registration } from '../../shared/protocol.js';
-import { mayGoOn, stageOf, type RunningAttempt } from './board.js';
+import { mayGoOn, newAttempt, siblingOf, stageOf, startAgain, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
+import { endedByMachines } from './end-of-task.js';
+import { sweepAgain } from './late-sweep.js';
+import { held, released } from './placement.js';
 import type { JournalRecord } from './records.js';
-import { isEnded, needsNoAttempt } from './state.js';
+import { needsNoAttempt } from './state.js';
 import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
 type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
@@ -17,12 +22,13 @@ type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
 export function decideSessionOpened(state: SchedulerState, { session, registration }: Opened, now: Now): Decision {
   const { workers, bySession, epoch, storeUri, leases } = state.volatile;
   const commands: Command[] = [];
+  const records: JournalRecord[] = [];
   const before = workers.get(registration.worker);
   if (before?.session !== undefined) {
     bySession.delete(before.session);
     commands.push({ type: 'close-session', session: before.session });
   }
-  if (before && before.incarnation !== registration.incarnation) bury(state, before);
+  if (before && before.incarnation !== registration.incarnation) records.push(...bury(state, before, now));
   const worker = attach(state, session, registration, now);
   workers.set(worker.worker, worker);
   bySession.set(session, worker);
@@ -39,7 +45,8 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
       },
     },
   });
-  const { cancel, records } = reconcile(state, worker, registration, now);
+  const { cancel, records: reopened } = reconcile(state, worker, registration, now);
+  records.push(...reopened);
   if (cancel.length > 0) commands.push({ type: 'send', session, message: { cancel } });
   return { records, commands };
 }
@@ -59,68 +66,126 @@ interface Reconciled {
 
 /** Compares what the worker runs with what it was given. */
 function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Registration, now: Now): Reconciled {
-  const reopened = new Map<JobId, JournalRecord>();
+  const records: JournalRecord[] = [];
   const held = new Set(running.map(({ job, attempt }) => runningKey(job, attempt)));
-  for (const [key, attempt] of [...worker.running]) if (!held.has(key)) giveBack(state, worker, attempt);
+  for (const [key, attempt] of [...worker.running]) {
+    if (!held.has(key)) records.push(...giveBack(state, worker, attempt, now));
+  }
   const cancel = running.filter((ref) => {
     const known = worker.running.get(runningKey(ref.job, ref.attempt));
     if (known) return known.cancelledMs !== undefined;
+    if (adopt(state, worker, ref, now)) return false;
     const job = state.durable.jobs.get(ref.job);
-    if (job && isEnded(job) && job.steps.has('shuffle-swept')) {
-      reopened.set(job.id, { type: 'sweep-reopened', job: job.id, atMs: now.wallMs, attempt: ref.attempt });
-    }
-    return !adopt(state, worker, ref, now);
+    const isReopened = records.some((record) => record.type === 'sweep-reopened' && record.job === ref.job);
+    if (job && !isReopened) records.push(...sweepAgain(job, ref.attempt, now));
+    return true;
   });
-  return { cancel, records: [...reopened.values()] };
+  return { cancel, records };
 }
 
-/** Takes over an attempt of an earlier epoch whose task this leader has not given out yet. False: it is to be ended. */
+/**
+ * Takes over an attempt of an earlier epoch whose task this leader has not given out yet. False: it is to be ended, and
+ * until it is, what cleans up waits for it; of two attempts of a task the second one to come back is such.
+ */
 function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, now: Now): boolean {
   const { durable, volatile } = state;
   const job = durable.jobs.get(ref.job);
   if (!job) return false;
   const { kind, index, epoch } = attemptParts(ref.attempt);
-  const known = { ...ref, kind, index, worker: worker.worker, records: 0, bytes: 0 };
-  if (needsNoAttempt(job)) {
-    keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
-    return false;
+  const known = newAttempt({ ...ref, kind, index, worker: worker.worker }, now.monotonicMs);
+  const isOfPredecessor = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt);
+  if (isOfPredecessor && !needsNoAttempt(job) && mayGoOn(job, kind)) {
+    const stage = stageOf(openBoard(volatile, job.id, job.request.weight), job, kind);
+    if (stage.isUntouched(index)) {
+      stage.markRunning(index);
+      keep(state, worker, known);
+      return true;
+    }
   }
-  const isOurs = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt) && mayGoOn(job, kind);
-  if (!isOurs) return false;
-  const stage = stageOf(openBoard(volatile, job.id), job, kind);
-  if (!stage.isUntouched(index)) return false;
-  stage.markRunning(index);
-  keep(state, worker, { ...known, cancelledMs: undefined });
-  return true;
+  keep(state, worker, { ...known, cancelledMs: now.monotonicMs });
+  return false;
 }
 
 function keep({ volatile }: SchedulerState, worker: WorkerSession, attempt: RunningAttempt): void {
   worker.running.set(runningKey(attempt.job, attempt.attempt), attempt);
-  openBoard(volatile, attempt.job).running.set(attempt.attempt, attempt);
+  held(volatile, openBoard(volatile, attempt.job), attempt);
 }
 
 /** The attempt is over, without a result; a task that still counts on it may start again. */
-export function giveBack({ durable, volatile }: SchedulerState, worker: WorkerSession, attempt: RunningAttempt): void {
+function giveBack(
+  state: SchedulerState,
+  worker: WorkerSession,
+  attempt: RunningAttempt,
+  now: Now,
+): readonly JournalRecord[] {
+  const { durable, volatile } = state;
   worker.running.delete(runningKey(attempt.job, attempt.attempt));
   const board = volatile.boards.get(attempt.job);
   const job = durable.jobs.get(attempt.job);
-  board?.running.delete(attempt.attempt);
-  if (!board || !job || isEnded(job) || attempt.cancelledMs !== undefined) return;
-  stageOf(board, job, attempt.kind).markWaiting(attempt.index);
+  if (board) released(board, attempt, now.monotonicMs);
+  if (!board || !job) return [];
+  if (needsNoAttempt(job) || attempt.cancelledMs !== undefined) return sweepAgain(job, attempt.attempt, now);
+  startAgain(job, board, attempt);
+  return [];
 }
 
-function bury(state: SchedulerState, worker: WorkerSession): void {
-  for (const attempt of [...worker.running.values()]) giveBack(state, worker, attempt);
+/** A dead worker: its running attempts are lost, and nothing else. What it finished is in the store. */
+function bury(
+  state: SchedulerState,
+  worker: WorkerSession,
+  now: Now,
+  before: readonly JournalRecord[] = [],
+): readonly JournalRecord[] {
+  const records: JournalRecord[] = [];
+  for (const attempt of [...worker.running.values()]) {
+    records.push(...lost(state, worker, attempt, [...before, ...records], now));
+    records.push(...giveBack(state, worker, attempt, now));
+  }
   state.volatile.workers.delete(worker.worker);
   if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
+  return records;
 }
 
-export function decideSessionClosed(state: SchedulerState, { session }: Closed): Decision {
+/** A lost attempt that counted is told, and its late report is void for every later leader too. */
+function lost(
+  { durable, volatile }: SchedulerState,
+  { worker }: WorkerSession,
+  running: RunningAttempt,
+  before: readonly JournalRecord[],
+  now: Now,
+): readonly JournalRecord[] {
+  const job = durable.jobs.get(running.job);
+  const board = volatile.boards.get(running.job);
+  if (!job || !board || needsNoAttempt(job) || running.cancelledMs !== undefined) return [];
+  // The job ends with the first task that has met too many.
+  if (before.some((record) => record.type === 'job-moved' && record.job === job.id)) return [];
+  const { attempt, startedMs } = running;
+  const failure = lostWith(worker, attempt);
+  const elapsedMs = Math.round(now.monotonicMs - startedMs);
+  const ending = siblingOf(board, running) ? undefined : endedByMachines(job, attempt, failure, now);
+  const record = {
+    type: 'attempt-failed',
+    job: job.id,
+    atMs: now.wallMs,
+    attempt,
+    worker,
+    elapsedMs,
+    failure,
+  } as const;
+  return [record, ...(ending ? [ending] : [])];
+}
+
+function lostWith(worker: string, attempt: string): Failure {
+  const message = 'the worker that ran the attempt died, or was not heard of for the time of its lease';
+  return failureOf(new GristmillError('worker-lost', message, { context: { worker, attempt } }));
+}
+
+export function decideSessionClosed(state: SchedulerState, { session }: Closed, now: Now): Decision {
   const worker = state.volatile.bySession.get(session);
   if (worker) {
     state.volatile.bySession.delete(session);
     worker.session = undefined;
-    if (worker.running.size === 0) bury(state, worker);
+    if (worker.running.size === 0) bury(state, worker, now);
   }
   return { records: [], commands: [] };
 }
@@ -128,16 +193,18 @@ export function decideSessionClosed(state: SchedulerState, { session }: Closed):
 /** Leases that have expired, and attempts whose end was ordered long ago and never told. */
 export function decideTick(state: SchedulerState, now: Now): Decision {
   const commands: Command[] = [];
+  const records: JournalRecord[] = [];
   const deadBeforeMs = now.monotonicMs - state.volatile.leases.deadMs;
   for (const worker of [...state.volatile.workers.values()]) {
     if (worker.lastSeenMs <= deadBeforeMs) {
       if (worker.session !== undefined) commands.push({ type: 'close-session', session: worker.session });
-      bury(state, worker);
+      records.push(...bury(state, worker, now, records));
       continue;
     }
     for (const attempt of [...worker.running.values()]) {
-      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs) giveBack(state, worker, attempt);
+      if (attempt.cancelledMs !== undefined && attempt.cancelledMs <= deadBeforeMs)
+        records.push(...giveBack(state, worker, attempt, now));
     }
   }
-  return { records: [], commands };
+  return { records, commands };
 }

@@ -26,7 +26,7 @@ export function decide(state: SchedulerState, event: SchedulerEvent, now: Now): 
     case 'worker-message':
       return decideMessage(state, event, now);
     case 'session-closed':
-      return decideSessionClosed(state, event);
+      return decideSessionClosed(state, event, now);
     case 'effect-ended':
       return decideEffect(state, event, now);
     case 'snapshot-taken':

@@ -2,12 +2,13 @@
  * `evolve` applies one record to the durable state. It is the only writer of that state, in a running leader as in
  * replay, so whatever it makes of a journal is what every later leader makes of it.
  */
-import { GristmillError } from '../../shared/errors.js';
+import { GristmillError, isMachineFault } from '../../shared/errors.js';
 import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import { SWEEPS } from './late-sweep.js';
 import { loseMap } from './lost-maps.js';
 import { moveJob } from './move.js';
-import type { JournalRecord, Step } from './records.js';
+import type { JournalRecord } from './records.js';
 import type { DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
 import { loseWinner, win } from './work.js';
 
@@ -66,6 +67,7 @@ function submitted(record: About<'job-submitted'>): ValidatingJob {
     events: [],
     eventsEnd: 0,
     failures: new Map(),
+    machineFaults: new Map(),
     failedAttempts: new Set(),
     steps: new Set(),
     inspection: undefined,
@@ -109,9 +111,6 @@ function applied(job: Job, record: JobRecord): Job | undefined {
       return logged(job, record.atMs, { type: 'notice', code: record.code, message: record.message });
   }
 }
-
-/** The steps that remove what attempts have left. */
-const SWEEPS: ReadonlySet<Step> = new Set(['staged-discarded', 'shuffle-swept']);
 
 function validating(job: Job, record: JobRecord): ValidatingJob {
   if (job.state !== 'validating') throw misplaced(job, record.type);
@@ -169,9 +168,13 @@ function attemptFailed(job: Job, record: About<'attempt-failed'>): Job {
   const { task } = attemptParts(attempt);
   const failures = new Map(job.failures);
   if (failure.countsTowardLimit) failures.set(task, (failures.get(task) ?? 0) + 1);
+  const machineFaults = new Map(job.machineFaults);
+  if (isMachineFault(failure)) machineFaults.set(task, (machineFaults.get(task) ?? 0) + 1);
+  // What was handed back has met no fault, and ends no row of them either.
+  else if (failure.code !== 'handed-back') machineFaults.delete(task);
   const failedAttempts = new Set([...job.failedAttempts, attempt]);
   const event = { type: 'attempt' as const, attempt, worker, won: false, failure, elapsedMs, records: 0, bytes: 0 };
-  return logged({ ...job, failures, failedAttempts }, record.atMs, event);
+  return logged({ ...job, failures, machineFaults, failedAttempts }, record.atMs, event);
 }
 
 function jobMoved(job: Job, record: About<'job-moved'>): Job {

@@ -6,7 +6,7 @@ import type { Failure } from '../../shared/errors.js';
 import { attemptParts, parseAttemptId, type AttemptId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import type { TaskResult } from '../../shared/protocol.js';
-import { stageOf, type JobBoard, type RunningAttempt } from './board.js';
+import { stageOf, startAgain, type JobBoard, type RunningAttempt } from './board.js';
 import type { Command, Now } from './events.js';
 import { isOtherOutput, lossesOf, stageVersion } from './lost-maps.js';
 import type { JournalRecord } from './records.js';
@@ -38,7 +38,7 @@ export function decideFetchFailure(
     return [{ type: 'job-moved', ...about, to: 'failed', reason, failure }];
   }
   for (const attempt of lost) stageOf(board, job, 'map').markWaiting(attemptParts(attempt).index);
-  stageOf(board, job, 'reduce').markWaiting(running.index);
+  startAgain(job, board, running);
   const { attempt: reader } = running;
   return lost.map((attempt) => ({ type: 'map-lost', ...about, attempt, reader, reason: failure.message }));
 }

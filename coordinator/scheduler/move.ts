@@ -70,6 +70,7 @@ function archived(job: Exclude<EndedJob, ArchivedJob>): ArchivedJob {
     outcome: job.state,
     work: undefined,
     failures: new Map(),
+    machineFaults: new Map(),
     failedAttempts: new Set(),
     events: events.slice(Math.max(0, outcomeAt - limits.archivedEventsMax)),
     kept,
@@ -77,8 +78,8 @@ function archived(job: Exclude<EndedJob, ArchivedJob>): ArchivedJob {
 }
 
 function base(job: Job) {
-  const { id, request, submittedAtMs, events, eventsEnd, failures, failedAttempts, steps } = job;
-  return { id, request, submittedAtMs, events, eventsEnd, failures, failedAttempts, steps };
+  const { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps } = job;
+  return { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps };
 }
 
 function ended(job: Job, move: Move): Omit<EndedJob, keyof ReturnType<typeof base> | 'state' | 'outcome' | 'kept'> {

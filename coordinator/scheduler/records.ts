@@ -22,6 +22,8 @@ export interface SubmitRequest {
   readonly limitRecords: number | undefined;
   /** Plan only: claims and runs nothing. */
   readonly dryRun: boolean;
+  /** Its share of slots among other jobs; absent in older journals: 1. */
+  readonly weight?: number;
 }
 
 /** What the inspection says that the scheduler needs; the rest stays in the store. */
@@ -33,6 +35,8 @@ export interface Inspected {
   readonly output: string;
   /** From its submission on; absent: the job has none. */
   readonly deadlineMs?: number;
+  /** Slow attempts may get a backup; absent in older journals: they may not. */
+  readonly speculate?: boolean;
 }
 
 export interface Claim {

@@ -83,6 +83,8 @@ interface JobBase {
   readonly eventsEnd: number;
   /** Failures that count, by task; tasks without one are absent. */
   readonly failures: ReadonlyMap<TaskId, number>;
+  /** Faults of machines since the task's last failure of another kind, by task; tasks without one are absent. */
+  readonly machineFaults: ReadonlyMap<TaskId, number>;
   /** Attempts whose failure is journalled: a report that comes again changes nothing. */
   readonly failedAttempts: ReadonlySet<AttemptId>;
   readonly steps: ReadonlySet<Step>;

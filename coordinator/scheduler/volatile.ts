@@ -1,13 +1,15 @@
 /** What a leader knows and the journal does not: sessions, leases, running attempts. A successor starts without it. */
 import type { AttemptId, JobId, WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import { newBoard, type JobBoard, type RunningAttempt } from './board.js';
 import { deadlineAtMs } from './deadline.js';
-import type { JobBoard, RunningAttempt } from './board.js';
 import { effectName, pendingEffects } from './effects.js';
 import type { SessionNumber } from './events.js';
+import { Exclusions } from './exclusion.js';
 import { privateRetention, type Retention } from './retention.js';
 import { isEnded, needsNoAttempt, type DurableState, type Job } from './state.js';
 import { isActive } from './transition.js';
+import { nextTellingMs } from './waiting.js';
 
 export interface WorkerSession {
   readonly worker: WorkerId;
@@ -50,8 +52,10 @@ export interface VolatileState {
   readonly startedMs: number;
   /** When jobs are looked at next whose time may be over. */
   nextUpkeepMs: number;
-  /** Whose turn it is to be given a slot. */
-  turn: number;
+  /** Slot time over weight that the job had which was served last: where jobs that were idle start from. */
+  servedMs: number;
+  /** Workers that are excluded for all jobs. */
+  readonly exclusions: Exclusions;
 }
 
 export interface SchedulerState {
@@ -84,19 +88,20 @@ export function startState(
     retention,
     startedMs: nowMs,
     nextUpkeepMs: retention.jobs ? nowMs : Infinity,
-    turn: 0,
+    servedMs: 0,
+    exclusions: new Exclusions(),
   };
   for (const job of durable.jobs.values()) {
-    if (isActive(job.state)) openBoard(volatile, job.id);
+    if (isActive(job.state)) openBoard(volatile, job.id, job.request.weight);
     if (isActive(job.state) || pendingEffects(job).length > 0) volatile.inherited.add(job.id);
   }
   return { durable, volatile };
 }
 
-export function openBoard(volatile: VolatileState, job: JobId): JobBoard {
+export function openBoard(volatile: VolatileState, job: JobId, weight = 1): JobBoard {
   let board = volatile.boards.get(job);
   if (!board) {
-    board = { job, stages: new Map(), running: new Map(), uncounted: 0, generation: undefined };
+    board = newBoard(job, weight);
     volatile.boards.set(job, board);
   }
   return board;
@@ -152,7 +157,9 @@ export function nextWakeMs({ durable, volatile }: SchedulerState, nowMs: number,
     const deadlineMs = job && deadlineAtMs(job);
     // In steps: the wall clock may be set while the other one runs.
     if (deadlineMs !== undefined) soonest = Math.min(soonest, nowMs + Math.min(deadlineMs - wallMs, limits.upkeepMs));
-    for (const stage of board.stages.values()) soonest = Math.min(soonest, stage.nextRetryMs(nowMs));
+    for (const stage of board.stages.values()) {
+      soonest = Math.min(soonest, stage.nextRetryMs(nowMs), stage.nextLookMs(nowMs));
+    }
   }
-  return soonest;
+  return Math.min(soonest, volatile.exclusions.nextMs(nowMs), nextTellingMs(volatile, nowMs));
 }

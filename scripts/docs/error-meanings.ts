@@ -118,6 +118,10 @@ export const errorMeanings = {
     'A worker was told to stop and gave the task back before it was done.',
     'Nothing: another worker runs it, and the task is not blamed.',
   ),
+  'worker-lost': meaning(
+    'The worker that ran the task died, or was not heard of for the time of its lease.',
+    'Tried again by itself on another worker, without spending an attempt; look at the machine when it happens often.',
+  ),
   'memory-exceeded': meaning(
     'A record, or the blocks that must be held at a time, do not fit into the memory of a task; what merely adds up is spilled.',
     'A larger `memory`, or smaller keys and values; where it is addresses that are not to be had, a larger `ulimit -v`.',

@@ -17,7 +17,7 @@ import { sinkDetails } from './sink.js';
 import { sourceDetails } from './source.js';
 import type { AggregationOptions, Job, JobOptions, Key, MapOptions, RowOf } from './types.js';
 
-const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord', 'memory', 'deadline'];
+const COMMON = ['name', 'input', 'params', 'setup', 'map', 'output', 'onBadRecord', 'memory', 'deadline', 'speculate'];
 const COMMON_NOT_BUILT = [
   'maxBadRecords',
   'taskTimeout',
@@ -26,7 +26,6 @@ const COMMON_NOT_BUILT = [
   'secrets',
   'concurrency',
   'rateLimit',
-  'speculate',
   'limits',
 ];
 const JOB: OptionNames = {
@@ -132,6 +131,7 @@ function commonParts(what: string, options: Options) {
       source: source.source,
       sink,
       memoryBytes: memoryOption(what, options),
+      speculate: speculateOption(what, options, map),
       ...(deadlineMs !== undefined && { deadlineMs }),
     },
     map,
@@ -150,6 +150,15 @@ function nameOption(what: string, name: unknown): string {
 
 function memoryOption(what: string, options: Options): number | undefined {
   return byteSizeOption(what, options, 'memory', limits.memoryBytesMin, limits.memoryBytesMax);
+}
+
+/** An async map waits for something outside, which a second attempt would ask for twice: only when the job says so. */
+function speculateOption(what: string, options: Options, map: UserFunction): boolean {
+  const { speculate } = options;
+  // One that only returns a promise is not to be known before it is called.
+  if (speculate === undefined) return Object.prototype.toString.call(map) !== '[object AsyncFunction]';
+  if (typeof speculate === 'boolean') return speculate;
+  throw invalid(`${what}: speculate is true or false, not ${described(speculate)}`, String(options['name']));
 }
 
 function functionOption(what: string, options: Options, name: string, signature: string): UserFunction | undefined {

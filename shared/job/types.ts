@@ -149,7 +149,10 @@ export interface CommonOptions<R, P, S> {
   readonly concurrency?: number;
   /** Not built yet. */
   readonly rateLimit?: { readonly perSecond: number };
-  /** Not built yet: backup attempts of slow tasks. */
+  /**
+   * Whether a task that is slow late in its stage gets a second attempt on another worker; the first to commit wins. `true`
+   * unless `map` is an async function: what it asks for outside would be asked for twice. Results do not depend on it.
+   */
   readonly speculate?: boolean;
   /** Not built yet. */
   readonly limits?: Readonly<Record<string, number>>;

@@ -211,7 +211,7 @@ function reportFromWire(wire: TaskReport__Output): TaskReport {
 }
 
 function progressToWire(progress: TaskProgress): TaskProgressIn {
-  return { ...refToWire(progress), records: progress.records, bytes: progress.bytes };
+  return { ...refToWire(progress), records: progress.records, bytes: progress.bytes, share: progress.share ?? 0 };
 }
 
 function progressFromWire(wire: TaskProgress__Output): TaskProgress {
@@ -219,6 +219,7 @@ function progressFromWire(wire: TaskProgress__Output): TaskProgress {
     ...refFromWire(wire),
     records: numberOf(wire.records, 'records'),
     bytes: numberOf(wire.bytes, 'bytes'),
+    share: wire.share,
   };
 }
 

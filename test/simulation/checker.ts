@@ -13,7 +13,6 @@ import {
   type EndedJob,
   type Job,
 } from '../../coordinator/scheduler/state.js';
-import { isMapStageDone } from '../../coordinator/scheduler/work.js';
 import { parseManifest } from '../../shared/codec/manifest.js';
 import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
@@ -47,8 +46,8 @@ export class Checker implements StoreObserver {
   readonly #won = new Set<string>();
   readonly #planned = new Set<JobId>();
   readonly #assigned = new Map<string, string>();
-  /** The last attempt that a leader has given out, by epoch, job and task. */
-  readonly #latest = new Map<string, string>();
+  /** The last attempts that a leader has given out, by epoch, job and task: two, of which one may be a backup. */
+  readonly #latest = new Map<string, readonly { readonly attempt: string; readonly worker: string }[]>();
   /** Reports that a leader acknowledged and that were not durable then, with its epoch. */
   readonly #acknowledged = new Map<string, number>();
   readonly #events = new Map<string, string>();
@@ -200,9 +199,10 @@ export class Checker implements StoreObserver {
       for (const won of [...this.#winners.keys()]) if (won.startsWith(`${job}/reduce-`)) this.#winners.delete(won);
     }
     const latest = this.#latest.get(`${epoch}/${task}`);
-    if (latest !== undefined && latest !== attempt) {
-      this.#world.violate(`the late report of ${attempt} was accepted: ${latest} had been given out`);
-    }
+    const [last, before] = latest ?? [];
+    // A backup is on another worker; which attempts still counted is checked by the fleet's simulation.
+    const mayWin = !last || attempt === last.attempt || (attempt === before?.attempt && before.worker !== last.worker);
+    if (!mayWin) this.#world.violate(`the late report of ${attempt} was accepted: ${last.attempt} had been given out`);
     if (!this.#assigned.has(`${job}/${attempt}`)) this.#world.violate(`${attempt} wins and was never given out`);
     this.#checkNotEarly(record, epoch);
   }
@@ -367,7 +367,10 @@ export class Checker implements StoreObserver {
       this.#world.violate(`the attempt id ${attempt} was given out twice: by ${before}, by ${by}`);
     }
     this.#assigned.set(`${job}/${attempt}`, by);
-    this.#latest.set(`${epoch}/${job}/${attemptParts(attempt).task}`, attempt);
+    const task = `${epoch}/${job}/${attemptParts(attempt).task}`;
+    const [last] = this.#latest.get(task) ?? [];
+    const isNew = last?.attempt !== attempt;
+    if (isNew) this.#latest.set(task, [{ attempt, worker: worker.split(' ')[0] ?? '' }, ...(last ? [last] : [])]);
     const known = this.durable.jobs.get(job);
     // To the end of its job an assignment may be on its way.
     if (this.#ended.has(job)) return;

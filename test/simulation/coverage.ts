@@ -1,4 +1,5 @@
 /** What runs have met with: a simulation in which nothing fails proves nothing. */
+import { FLEET_FAULTS } from './fleet/scenario.js';
 import type { RunReport } from './simulation.js';
 
 /** Each of these must have happened at least so often in 200,000 steps. */
@@ -32,6 +33,7 @@ const FAULTS = [
   'message delayed',
   'stream broken, messages lost',
   'executor dies',
+  'executor dawdles',
   'counts that do not balance',
   'report late',
   'report sent twice',
@@ -53,6 +55,21 @@ const FAULTS = [
 
 const CONSEQUENCES = ['map object lost and found out', 'generation begun'] as const;
 
+const FLEET = [
+  ...FLEET_FAULTS.map((kind) => `fault ${kind}`),
+  'attempt lost',
+  'backup',
+  'backup won',
+  'loser',
+  'report that does not count',
+  'failed: disk-full',
+  'failed: executor-died',
+  'failed: worker-lost',
+  'notice waiting',
+  'completed',
+  'failed',
+];
+
 export class Coverage {
   seeds = 0;
   steps = 0;
@@ -61,6 +78,9 @@ export class Coverage {
   readonly crashPoints = new Map<string, number>();
   readonly outcomes = new Map<string, number>();
   readonly consequences = new Map<string, number>();
+  fleetSteps = 0;
+  /** What befell the fleets. */
+  readonly fleet = new Map<string, number>();
 
   add(report: RunReport): void {
     this.seeds++;
@@ -70,6 +90,16 @@ export class Coverage {
     merge(this.crashPoints, report.crashPoints);
     merge(this.outcomes, report.outcomes);
     merge(this.consequences, report.consequences);
+  }
+
+  addFleet(steps: number, happened: ReadonlyMap<string, number>): void {
+    this.fleetSteps += steps;
+    merge(this.fleet, happened);
+  }
+
+  /** What should have befallen the fleets. */
+  missingInFleets(): string[] {
+    return FLEET.filter((what) => (this.fleet.get(what) ?? 0) < FAULTS_MIN);
   }
 
   /** What should have happened and did not, or too seldom. */
@@ -95,6 +125,7 @@ export class Coverage {
       ...section('transitions', this.transitions),
       ...section(`crash points (${this.crashPoints.size})`, this.crashPoints),
       ...section('outcomes', this.outcomes),
+      ...section(`fleets, ${this.fleetSteps} steps`, this.fleet),
     ].join('\n');
   }
 }

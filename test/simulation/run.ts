@@ -4,6 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { Coverage } from './coverage.js';
+import { runFleet } from './fleet/fleet.js';
+import { scenarioOf } from './fleet/scenario.js';
+import { shrink } from './fleet/shrink.js';
 import { runSeed } from './simulation.js';
 
 const { values } = parseArgs({
@@ -29,9 +32,19 @@ for (let seed = first; seed < first + seeds; seed++) {
     process.exitCode = 1;
     break;
   }
+  const { violation, happened, steps: fleetSteps } = runFleet(scenarioOf(seed));
+  coverage.addFleet(fleetSteps, happened);
+  if (violation !== undefined) {
+    console.log(`VIOLATION with seed ${seed}: ${violation}`);
+    console.log(`replay: npm run simulate -- --seed ${seed} --seeds 1`);
+    const smallest = shrink(scenarioOf(seed), violation);
+    console.log(`smallest: ${smallest.violation}\n${JSON.stringify(smallest.scenario)}`);
+    process.exitCode = 1;
+    break;
+  }
 }
 console.log(coverage.toString());
-const missing = process.exitCode === 1 || seeds < 200 ? [] : coverage.missing();
+const missing = process.exitCode === 1 || seeds < 200 ? [] : [...coverage.missing(), ...coverage.missingInFleets()];
 if (missing.length > 0) {
   console.log(`NOT COVERED: ${missing.join(', ')}`);
   process.exitCode = 1;

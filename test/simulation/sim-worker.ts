@@ -150,7 +150,8 @@ export class SimWorker {
     if (this.#running.has(key) || this.#unacknowledged.has(key)) return;
     this.#running.set(key, assignment);
     const { job, attempt } = assignment;
-    world.after(world.random.between(1, 60), () =>
+    const dawdlesMs = world.fault('executor dawdles', 0.02) ? world.random.between(1000, 20_000) : 0;
+    world.after(dawdlesMs + world.random.between(1, 60), () =>
       this.#when(life, () => {
         this.#link?.toLeader({ progress: [{ job, attempt, records: 1, bytes: 1 }] });
         if (world.fault('executor dies', 0.03)) {

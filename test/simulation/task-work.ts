@@ -74,6 +74,7 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
       aggregator: undefined,
       partitions: kind === 'reduce' ? partitions : undefined,
       memoryBytes: undefined,
+      speculate: true,
       ...(deadlineMs !== undefined && { deadlineMs }),
     },
     params: spec.params,

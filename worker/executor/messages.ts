@@ -11,7 +11,7 @@ export type ToExecutor =
 
 export type FromExecutor =
   | { readonly type: 'ready' }
-  | { readonly type: 'progress'; readonly records: number; readonly bytes: number }
+  | { readonly type: 'progress'; readonly records: number; readonly bytes: number; readonly share: number }
   | { readonly type: 'report'; readonly report: TaskReport };
 
 /** Written to stdout and stderr when an attempt has ended: what came before belongs to it. */

@@ -110,6 +110,7 @@ export class TaskHost {
     const kernel = this.options.kernel();
     const splits = plan.maps[index];
     if (!splits) throw new GristmillError('internal', `the plan has no map task ${index}`);
+    const toRead = splits.reduce((sum, { start, end }) => sum + end - start, 0);
     const counters = new UserCounters();
     const { definition, mapStack } = runtime;
     const key = storeKeys.shuffle(plan.job, spreadOf(plan, attempt), attempt);
@@ -129,7 +130,7 @@ export class TaskHost {
       sink,
       context: new MapContext(this.contextOptions(prepared, attempt, counters)),
       openSplit: (input, split) => io.openBytes(inputRequest(input, split)),
-      onProgress: (records, bytes) => onProgress({ records, bytes }),
+      onProgress: (records, bytes) => onProgress({ records, bytes, share: shareOf(bytes, toRead) }),
     });
     const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn());
     const user = counters.totals();
@@ -144,6 +145,8 @@ export class TaskHost {
     const { io, onProgress } = this.options;
     const { attempt, index, generation, revision } = assignment;
     const sources = await io.stage({ generation, revision }, index);
+    // Footers promise records, and records are what a merge counts.
+    const toMerge = sources.reduce((sum, source) => sum + source.records, 0);
     const counters = new UserCounters();
     const { aggregator } = plan.descriptor;
     const groups = mergeGroups({
@@ -163,7 +166,7 @@ export class TaskHost {
       groups,
       context: new ReduceContext(this.contextOptions(prepared, attempt, counters)),
       openPart: () => io.openOutput({ to: { in: 'uri', uri: partUri(plan, index) }, attempt }),
-      onProgress: (records, bytes) => onProgress({ records, bytes }),
+      onProgress: (records, bytes) => onProgress({ records, bytes, share: shareOf(records, toMerge) }),
     });
     const { counts, seal } = await drive(task.run(), () => this.turn());
     return {
@@ -172,7 +175,7 @@ export class TaskHost {
       counts: { ...counts, user: counters.totals() },
       seal,
       declaredSum: sources.reduce((sum, source) => BigInt.asUintN(64, sum + source.sum), 0n),
-      declaredRecords: sources.reduce((sum, source) => sum + source.records, 0),
+      declaredRecords: toMerge,
       declaredWeight: sources.reduce((sum, source) => sum + source.weight, 0),
     };
   }
@@ -199,6 +202,11 @@ export class TaskHost {
     this.controller.signal.throwIfAborted();
     this.options.strays.throwFirst(this.runtime?.mapStack);
   }
+}
+
+/** What is done of what there is to read. */
+function shareOf(done: number, all: number): number {
+  return all === 0 ? 0 : Math.min(1, done / all);
 }
 
 function inputRequest(input: PlannedInput, split: Split): InputRequest {

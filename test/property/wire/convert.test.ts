@@ -40,6 +40,7 @@ const attempt = fc
   .tuple(fc.constantFrom('map', 'reduce', 'inspect'), fc.nat(1_000_000), fc.nat(1000), fc.nat(1000))
   .map(([kind, index, epoch, n]): AttemptId => attemptId(taskId(kind as 'map', index), epoch, n));
 const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const share = fc.double({ min: 0, max: 1, noNaN: true });
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const userCounters = fc.dictionary(fc.stringMatching(/^[a-z]{1,9}$/), fc.integer({ min: -(2 ** 52), max: 2 ** 52 }), {
   noNullPrototype: true,
@@ -104,7 +105,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.record(
     }),
     renewLease: fc.boolean(),
     reports: fc.array(report, { maxLength: 3 }),
-    progress: fc.array(fc.record({ job, attempt, records: count, bytes: count }), { maxLength: 3 }),
+    progress: fc.array(fc.record({ job, attempt, records: count, bytes: count, share }), { maxLength: 3 }),
     draining: fc.boolean(),
   },
   { requiredKeys: ['renewLease', 'reports', 'progress', 'draining'] },

@@ -25,7 +25,7 @@ describe('the command line of run', () => {
     expect(
       optionsOf(
         'run job.ts --input a b --input c --output o --overwrite --param n=3 s=text --param l=[1] --workers 3 ' +
-          '--store /tmp/x --limit 9 --dry-run --json --verbose',
+          '--store /tmp/x --limit 9 --dry-run --weight 5 --json --verbose',
       ),
     ).toEqual({
       jobFile: 'job.ts',
@@ -37,6 +37,7 @@ describe('the command line of run', () => {
       storeUri: '/tmp/x',
       limitRecords: 9,
       dryRun: true,
+      weight: 5,
       screen: 'json',
       verbose: true,
     });
@@ -136,8 +137,8 @@ describe('the command lines about jobs of a coordinator', () => {
   const flags = { coordinator: 'h:1' };
   test.each([
     [
-      'submit j.ts --input a b --param n=3 --json',
-      { kind: 'submit', json: true, options: { jobFile: 'j.ts', inputs: ['a', 'b'], params: { n: 3 } } },
+      'submit j.ts --input a b --param n=3 --weight 4 --json',
+      { kind: 'submit', json: true, options: { jobFile: 'j.ts', inputs: ['a', 'b'], params: { n: 3 }, weight: 4 } },
     ],
     ['jobs', { kind: 'jobs', job: undefined, limit: 100, json: false }],
     ['jobs abc --limit 5', { kind: 'jobs', job: 'abc', limit: 5 }],

@@ -90,6 +90,7 @@ describe('the client of JobService', () => {
       overwrite: true,
       limitRecords: 12,
       dryRun: true,
+      weight: 7,
     });
     expect(submitted).toEqual({ job, existed: false });
     expect(server.calls[0]?.request).toMatchObject({
@@ -101,6 +102,7 @@ describe('the client of JobService', () => {
       overwrite: true,
       limitRecords: '12',
       dryRun: true,
+      weight: 7,
     });
   });
 

@@ -190,6 +190,14 @@ describe('the services', () => {
     expect((await failed).metadata.get('gristmill-code')).toEqual(['protocol-mismatch']);
   });
 
+  test('a weight beyond the limit is refused', async () => {
+    await client.submit({ ...submission(miniature), weight: limits.jobWeightMax });
+    await expect(client.submit({ ...submission(miniature), weight: limits.jobWeightMax + 1 })).rejects.toMatchObject({
+      code: 'invalid-request',
+      message: 'the weight of a job is from 1 to 100, not 101',
+    });
+  });
+
   test('a bundle that is not what was announced is refused', async () => {
     await expect(client.uploadBundle(Buffer.from('other'), sha256)).rejects.toMatchObject({ code: 'bundle-corrupt' });
     await expect(client.uploadBundle(Buffer.alloc(limits.bundleBytesMax + 1), sha256)).rejects.toMatchObject({

@@ -45,6 +45,7 @@ describe('a definition', () => {
       aggregator: partSpec('sum'),
       partitions: 3,
       memoryBytes: undefined,
+      speculate: true,
     });
     expect(definition.map).toBe(good['map']);
     expect(definition.reduce).toBeUndefined();
@@ -185,7 +186,6 @@ describe('what is not built yet throws with its name', () => {
     ["'secrets'", job({ secrets: [] })],
     ["'concurrency'", job({ concurrency: 1 })],
     ["'rateLimit'", job({ rateLimit: { perSecond: 1 } })],
-    ["'speculate'", job({ speculate: false })],
     ["'limits'", job({ limits: {} })],
     ["onBadRecord: 'skip'", job({ onBadRecord: 'skip' })],
     ["onBadRecord: 'deadLetter'", job({ onBadRecord: 'deadLetter' })],

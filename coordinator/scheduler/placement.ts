@@ -1,0 +1,108 @@
+/**
+ * Which task goes to which free slot. The job with the fewest running slots for its weight comes first, as long as it has
+ * something for that worker: a task, or, late in a stage, a backup of a slow attempt. Among equals the one that has had less
+ * slot time for its weight comes first, so that shares are kept even where there is but one slot.
+ */
+import { taskId, type TaskId } from '../../shared/ids.js';
+import { backupFor } from './backup.js';
+import { openKind, stageOf, type JobBoard, type RunningAttempt, type StageBoard } from './board.js';
+import { isPresent, mayRetry, mayWork } from './eligibility.js';
+import type { Now } from './events.js';
+import { isEnded, type Job } from './state.js';
+import { isRecovering, type SchedulerState, type VolatileState, type WorkerSession } from './volatile.js';
+
+export type Offer =
+  /** The job has waited for this slot: it begins. */
+  | { readonly kind: 'begin'; readonly job: Job; readonly board: JobBoard }
+  | {
+      readonly kind: 'task';
+      readonly job: Job;
+      readonly board: JobBoard;
+      readonly stage: StageBoard;
+      readonly index: number;
+      /** The slow attempt that a backup is to stand beside. */
+      readonly beside: RunningAttempt | undefined;
+    };
+
+export function hasFreeSlot(volatile: VolatileState, worker: WorkerSession, nowMs: number): boolean {
+  return worker.running.size < worker.slots && isPresent(volatile, worker, nowMs);
+}
+
+/** What the worker's free slot is to be used for. */
+export function offerFor(state: SchedulerState, worker: WorkerSession, now: Now): Offer | undefined {
+  const { volatile, durable } = state;
+  let best: Offer | undefined;
+  for (const board of volatile.boards.values()) {
+    const job = durable.jobs.get(board.job);
+    if (!job || isEnded(job) || isRecovering(volatile, job.id, now.monotonicMs)) continue;
+    if (best && !comesBefore(volatile, board, best.board, now.monotonicMs)) continue;
+    best = offerOf(volatile, job, board, worker, now.monotonicMs) ?? best;
+  }
+  return best;
+}
+
+/**
+ * The one that would have no more slots for its weight than the other even with this one. Where one slot makes the
+ * difference, slot time decides, so that shares come out right over time; then the order of submission.
+ */
+function comesBefore(volatile: VolatileState, a: JobBoard, b: JobBoard, nowMs: number): boolean {
+  if (wouldNotExceed(a, b)) return true;
+  if (wouldNotExceed(b, a)) return false;
+  return usedMs(volatile, a, nowMs) < usedMs(volatile, b, nowMs);
+}
+
+function wouldNotExceed(a: JobBoard, b: JobBoard): boolean {
+  return (a.running.size + 1) * b.weight <= b.running.size * a.weight;
+}
+
+/** Slot time over weight. A job that had nothing to run meanwhile does not catch up on what others had. */
+function usedMs({ servedMs }: VolatileState, board: JobBoard, nowMs: number): number {
+  const { running, used } = board;
+  if (running.size === 0) return Math.max(servedMs, used.ms);
+  return used.ms + (running.size * nowMs - used.startedMs) / board.weight;
+}
+
+function offerOf(
+  volatile: VolatileState,
+  job: Job,
+  board: JobBoard,
+  worker: WorkerSession,
+  nowMs: number,
+): Offer | undefined {
+  const kind = openKind(job);
+  if ((kind === undefined && job.state !== 'queued') || !mayWork(volatile, board, worker, nowMs)) return undefined;
+  if (kind === undefined) return { kind: 'begin', job, board };
+  const stage = stageOf(board, job, kind);
+  const task = (index: number): TaskId => taskId(kind, index);
+  const index = stage.runnable(nowMs, (retried, dueMs) =>
+    mayRetry(volatile, board, worker, task(retried), nowMs - dueMs, nowMs),
+  );
+  if (index !== undefined) return { kind: 'task', job, board, stage, index, beside: undefined };
+  const beside = backupFor(volatile, job, board, stage, worker, nowMs);
+  return beside && { kind: 'task', job, board, stage, index: beside.index, beside };
+}
+
+/** An attempt takes a slot, and with it moves on the time from which jobs start that were idle. */
+export function held(volatile: VolatileState, board: JobBoard, attempt: RunningAttempt): void {
+  const { startedMs } = attempt;
+  const ms = usedMs(volatile, board, startedMs);
+  if (board.running.size === 0) board.used.ms = ms;
+  volatile.servedMs = Math.max(volatile.servedMs, leastUsedMs(volatile, ms, startedMs));
+  board.running.set(attempt.attempt, attempt);
+  board.used.startedMs += startedMs;
+}
+
+function leastUsedMs(volatile: VolatileState, ms: number, nowMs: number): number {
+  let least = ms;
+  for (const { running, used, weight } of volatile.boards.values()) {
+    if (running.size > 0) least = Math.min(least, used.ms + (running.size * nowMs - used.startedMs) / weight);
+  }
+  return least;
+}
+
+/** An attempt holds its slot no longer. */
+export function released(board: JobBoard, { attempt, startedMs }: RunningAttempt, nowMs: number): void {
+  if (!board.running.delete(attempt)) return;
+  board.used.startedMs -= startedMs;
+  board.used.ms += (nowMs - startedMs) / board.weight;
+}

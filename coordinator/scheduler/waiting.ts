@@ -1,0 +1,116 @@
+/**
+ * Why a job waits, in one sentence. It is part of the job's view at once; its watchers are told by a notice when the reason
+ * has lasted, once for each reason, so that nobody is flooded.
+ */
+import { plural } from '../../shared/figures.js';
+import { limits } from '../../shared/limits.js';
+import { openKind, type JobBoard, type Wait } from './board.js';
+import { isExcluded, isPresent, lastWorker } from './eligibility.js';
+import type { Now } from './events.js';
+import type { JournalRecord } from './records.js';
+import { isEnded, workOf, type Job } from './state.js';
+import { isRecovering, type SchedulerState, type VolatileState } from './volatile.js';
+import { isMapMissing, isWorkDone } from './work.js';
+
+/** Brings the reasons of all jobs up to date. Returns what their watchers are to be told. */
+export function noteWaits({ volatile, durable }: SchedulerState, now: Now): readonly JournalRecord[] {
+  const records: JournalRecord[] = [];
+  let ahead = 0;
+  const crew = crewOf(volatile, undefined, now.monotonicMs);
+  for (const board of volatile.boards.values()) {
+    const job = durable.jobs.get(board.job);
+    if (!job || isEnded(job)) continue;
+    const reason = reasonOf(volatile, job, board, { ahead, crew, nowMs: now.monotonicMs });
+    ahead++;
+    board.wait = reason && since(board.wait, reason, now.monotonicMs);
+    const { wait } = board;
+    if (!wait || wait.isTold || now.monotonicMs < wait.sinceMs + limits.waitNoticeMs) continue;
+    board.wait = { ...wait, isTold: true };
+    const message = wait.sentence;
+    records.push({ type: 'noticed', job: job.id, atMs: now.wallMs, code: 'waiting', message });
+  }
+  return records;
+}
+
+type Reason = Pick<Wait, 'kind' | 'sentence'>;
+
+interface Crew {
+  readonly present: number;
+  readonly excluded: number;
+  readonly hasFree: boolean;
+}
+
+interface Surroundings {
+  /** Jobs that were submitted before and have not ended. */
+  readonly ahead: number;
+  readonly crew: Crew;
+  readonly nowMs: number;
+}
+
+/** A reason of the same kind goes on, whatever figures are in its sentence. */
+function since(before: Wait | undefined, { kind, sentence }: Reason, nowMs: number): Wait {
+  const isSame = before?.kind === kind;
+  return { kind, sentence, sinceMs: isSame ? before.sinceMs : nowMs, isTold: isSame && before.isTold };
+}
+
+/** When a reason has lasted long enough to be told. */
+export function nextTellingMs({ boards }: VolatileState, nowMs: number): number {
+  let soonest = Infinity;
+  for (const { wait } of boards.values()) {
+    if (wait && !wait.isTold) soonest = Math.min(soonest, Math.max(nowMs, wait.sinceMs + limits.waitNoticeMs));
+  }
+  return soonest;
+}
+
+/** True while a task of the job has no winner: a job that is being published, or whose manifest is written, waits for no slot. */
+function hasTasks(job: Job): boolean {
+  const kind = openKind(job);
+  const work = workOf(job);
+  if (!work) return kind !== undefined || job.state === 'queued';
+  if (kind === undefined) return false;
+  return kind === 'map' && work.maps ? isMapMissing(work) : !isWorkDone(work);
+}
+
+function reasonOf(
+  volatile: VolatileState,
+  job: Job,
+  board: JobBoard,
+  { ahead, crew, nowMs }: Surroundings,
+): Reason | undefined {
+  if (!hasTasks(job)) return undefined;
+  const last = board.trials.hasFailures ? lastWorker(volatile, board, nowMs) : undefined;
+  if (last) {
+    const sentence = `only ${last.worker} is left, where tasks of this job failed: every worker would be excluded, so it goes on`;
+    return { kind: 'last-worker', sentence };
+  }
+  if (board.running.size > 0) return undefined;
+  if (isRecovering(volatile, job.id, nowMs)) {
+    return { kind: 'recovering', sentence: 'workers may come back with tasks of this job; waiting for them' };
+  }
+  const isAnybodyExcluded = board.trials.hasFailures || !volatile.exclusions.isEmpty;
+  return reasonOfCrew(isAnybodyExcluded ? crewOf(volatile, board, nowMs) : crew, ahead);
+}
+
+/** Of the workers that are present, without regard to exclusions where no board is given. */
+function crewOf(volatile: VolatileState, board: JobBoard | undefined, nowMs: number): Crew {
+  let present = 0;
+  let excluded = 0;
+  let hasFree = false;
+  for (const worker of volatile.workers.values()) {
+    if (!isPresent(volatile, worker, nowMs)) continue;
+    present++;
+    if (board && isExcluded(volatile, board, worker, nowMs)) excluded++;
+    else if (worker.running.size < worker.slots) hasFree = true;
+  }
+  return { present, excluded, hasFree };
+}
+
+function reasonOfCrew({ present, excluded, hasFree }: Crew, ahead: number): Reason | undefined {
+  if (present === 0) return { kind: 'no-worker', sentence: 'waiting for a worker: none is connected' };
+  // A free slot and no task given: its tasks wait for their next attempt.
+  if (hasFree) return undefined;
+  const jobs = ahead === 0 ? 'no job before it' : `${plural(ahead, 'job')} before it`;
+  if (excluded === 0) return { kind: 'no-slot', sentence: `waiting for a free slot: all are busy, ${jobs}` };
+  const others = `${excluded} of ${plural(present, 'worker')} excluded because tasks failed there`;
+  return { kind: 'excluded', sentence: `waiting for a free slot: ${others}, the others are busy, ${jobs}` };
+}
