@@ -193,9 +193,16 @@ export function siblingOf(board: JobBoard, { attempt, kind, index }: RunningAtte
   return undefined;
 }
 
-/** The attempt is over and nobody is to be blamed: its task starts again at once, unless another attempt of it goes on. */
-export function startAgain(job: Job, board: JobBoard, attempt: RunningAttempt): void {
-  if (!siblingOf(board, attempt)) stageOf(board, job, attempt.kind).markWaiting(attempt.index);
+/**
+ * The attempt is over and nobody is to be blamed: its task starts again at once, unless another attempt of it goes on. One
+ * that has failed before still goes to a worker on which it has not, as long as there is one.
+ */
+export function startAgain(job: Job, board: JobBoard, attempt: RunningAttempt, nowMs: number): void {
+  if (siblingOf(board, attempt)) return;
+  const { kind, index } = attempt;
+  const stage = stageOf(board, job, kind);
+  if (board.trials.hasFailedAnywhere(taskId(kind, index))) stage.markBackingOff(index, nowMs);
+  else stage.markWaiting(index);
 }
 
 export function stageOf(board: JobBoard, job: Job, kind: TaskKind): StageBoard {

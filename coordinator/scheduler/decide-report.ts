@@ -88,7 +88,7 @@ function decideReport(
   const result = checkResult(job, report);
   const failed = (failure: Failure): JournalRecord => ({ type: 'attempt-failed', ...about, failure });
   if (isVoid(job, result)) {
-    startAgain(job, board, running);
+    startAgain(job, board, running, now.monotonicMs);
     return NOTHING;
   }
   const unrepeatable = decideUnrepeatable(job, running, result);
@@ -101,7 +101,7 @@ function decideReport(
     const { failure } = result;
     if (failure.code === 'handed-back') {
       // Whoever has a free slot may begin at once: nothing went wrong that a wait would mend.
-      startAgain(job, board, running);
+      startAgain(job, board, running, now.monotonicMs);
       return { records: [failed(failure)], commands: [] };
     }
     const fetch = decideFetchFailure(job, board, running, failure, now);

@@ -125,7 +125,7 @@ function giveBack(
   if (board) released(board, attempt, now.monotonicMs);
   if (!board || !job) return [];
   if (needsNoAttempt(job) || attempt.cancelledMs !== undefined) return sweepAgain(job, attempt.attempt, now);
-  startAgain(job, board, attempt);
+  startAgain(job, board, attempt, now.monotonicMs);
   return [];
 }
 

@@ -38,7 +38,7 @@ export function decideFetchFailure(
     return [{ type: 'job-moved', ...about, to: 'failed', reason, failure }];
   }
   for (const attempt of lost) stageOf(board, job, 'map').markWaiting(attemptParts(attempt).index);
-  startAgain(job, board, running);
+  startAgain(job, board, running, now.monotonicMs);
   const { attempt: reader } = running;
   return lost.map((attempt) => ({ type: 'map-lost', ...about, attempt, reader, reason: failure.message }));
 }

@@ -42,6 +42,10 @@ export class Trials {
     if (mayBlame) this.#of(worker).failed.add(task);
   }
 
+  hasFailedAnywhere(task: TaskId): boolean {
+    return this.#failedAt.has(task);
+  }
+
   hasFailed(worker: WorkerId, task: TaskId): boolean {
     return this.#failedAt.get(task)?.has(worker) ?? false;
   }

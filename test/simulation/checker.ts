@@ -13,7 +13,6 @@ import {
   type EndedJob,
   type Job,
 } from '../../coordinator/scheduler/state.js';
-import { parseManifest } from '../../shared/codec/manifest.js';
 import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
 import { outputNames, storeKeys, type StageVersion } from '../../shared/plan.js';
@@ -21,6 +20,7 @@ import type { Assignment, AttemptRef } from '../../shared/protocol.js';
 import { DeadlineChecker } from './deadline-checker.js';
 import { JournalChecker } from './journal-checker.js';
 import { FetchChecks } from './fetch-checks.js';
+import { checkManifest, checkParts, wantedParts } from './output-checks.js';
 import type { StoreChange, StoreObserver } from './sim-store.js';
 import type { World } from './world.js';
 
@@ -241,7 +241,7 @@ export class Checker implements StoreObserver {
     for (const name of [outputNames.manifest, outputNames.success, outputNames.audit]) {
       if (!this.objects.has(prefix + name)) this.#world.violate(`${job.id} is completed without its ${name}`);
     }
-    this.#checkParts(job, prefix);
+    checkParts(this, job, prefix);
     if (this.hasLiar(job)) this.#world.violate(`${job.id} is completed and its counts do not balance`);
   }
 
@@ -320,40 +320,11 @@ export class Checker implements StoreObserver {
     if (job?.state !== 'committing') this.#world.violate(`${key} was written, and no job is committing there`);
     if (job.published.size < wantedParts(job))
       this.#world.violate(`${key} was written before every part was published`);
-    if (name === outputNames.manifest) this.#checkManifest(job, prefix, bytes);
+    if (name === outputNames.manifest) checkManifest(this, job, prefix, bytes);
     if (name === outputNames.success && job.isPartial)
       this.#world.violate(`${key} was written of a part of the result`);
     if (name === outputNames.success && !this.objects.has(prefix + outputNames.manifest)) {
       this.#world.violate(`${key} was written before the manifest`);
-    }
-  }
-
-  #checkManifest(job: CommittingJob, prefix: string, bytes: Uint8Array): void {
-    const manifest = parseManifest(bytes);
-    if (manifest.job !== job.id) this.#world.violate(`the manifest of ${prefix} is of ${manifest.job}, not ${job.id}`);
-    if (manifest.complete === job.isPartial)
-      this.#world.violate(`the manifest of ${prefix} says complete: ${manifest.complete}`);
-    if (manifest.parts.length !== wantedParts(job)) {
-      this.#world.violate(`the manifest of ${prefix} has ${manifest.parts.length} of ${job.plan.partitions} parts`);
-    }
-    for (const part of manifest.parts) {
-      const found = this.objects.get(prefix + part.key);
-      if (found?.bytes.length !== part.bytes) {
-        this.#world.violate(
-          `the manifest lists ${part.key} with ${part.bytes} bytes; there are ${found?.bytes.length}`,
-        );
-      }
-    }
-    this.#checkParts(job, prefix);
-  }
-
-  #checkParts(job: CommittingJob, prefix: string): void {
-    for (const [part, winner] of job.work.sealed.entries()) {
-      if (!winner && job.isPartial) continue;
-      const found = this.objects.get(prefix + outputNames.part(part, job.inspected.format));
-      if (!winner || found?.bytes.length !== winner.seal.bytes) {
-        this.#world.violate(`part ${part} of ${prefix} is not what its winner sealed`);
-      }
     }
   }
 
@@ -412,11 +383,6 @@ export class Checker implements StoreObserver {
     if (!isDurable) this.#world.violate(`event ${cursor} of ${job} was shown before it was durable: ${event}`);
     this.#events.set(key, event);
   }
-}
-
-/** Parts that a commit makes visible. */
-function wantedParts(job: CommittingJob): number {
-  return job.isPartial ? job.work.sealedWon : job.plan.partitions;
 }
 
 function manifestOf(job: JobId, version: StageVersion): string {

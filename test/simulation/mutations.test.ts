@@ -9,7 +9,7 @@ import { makeMutant } from './mutant.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = fileURLToPath(new URL('mutations', import.meta.url));
-const SEEDS_MAX = 150;
+const SEEDS_MAX = 300;
 
 function runMutant(patch: string) {
   const copy = makeMutant(root, readFileSync(join(folder, patch), 'utf8'));

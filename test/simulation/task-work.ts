@@ -74,7 +74,8 @@ async function inspect({ store }: TaskPlaces, { job, attempt, inspect: spec }: A
       aggregator: undefined,
       partitions: kind === 'reduce' ? partitions : undefined,
       memoryBytes: undefined,
-      speculate: true,
+      // Slow attempts of some jobs go on alone, so that they come late.
+      speculate: partitions % 2 === 0,
       ...(deadlineMs !== undefined && { deadlineMs }),
     },
     params: spec.params,
