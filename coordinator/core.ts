@@ -8,7 +8,7 @@ import type { Clock } from '../shared/clock.js';
 import { GristmillError } from '../shared/errors.js';
 import { jobId, type JobId } from '../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
-import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
+import type { Registration } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import { CodeInUse } from './code-in-use.js';
@@ -23,6 +23,7 @@ import { lead, type Leadership } from './leadership.js';
 import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
 import type { SinceSnapshot } from './replay.js';
+import type { Session, SessionPort } from './worker-session.js';
 import { step } from './scheduler/decide.js';
 import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
@@ -48,17 +49,7 @@ export interface CoreOptions {
   readonly onHalt?: (error: GristmillError) => void;
 }
 
-/** The way to a worker. */
-export interface SessionPort {
-  send(message: CoordinatorMessage): void;
-  close(error?: GristmillError): void;
-}
-
-/** The way from a worker. */
-export interface Session {
-  receive(message: WorkerMessage): void;
-  closed(): void;
-}
+export type { Session, SessionPort } from './worker-session.js';
 
 export interface Submitted {
   readonly job: JobId;

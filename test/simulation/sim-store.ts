@@ -195,7 +195,7 @@ class SimStore implements ObjectStore {
         else
           effect().then(
             (found) => heard(() => resolve(found)),
-            (error: Error) => heard(() => reject(error)),
+            (error: unknown) => heard(() => reject(error)),
           );
       });
     });
