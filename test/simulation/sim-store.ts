@@ -195,7 +195,7 @@ class SimStore implements ObjectStore {
         else
           effect().then(
             (found) => heard(() => resolve(found)),
-            (error: unknown) => heard(() => reject(error)),
+            (error: unknown) => heard(() => reject(GristmillError.from(error))),
           );
       });
     });
