@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import type { GristmillError } from '../shared/errors.js';
 import type { JobId } from '../shared/ids.js';
-import type { limits } from '../shared/limits.js';
 import type { CoordinatorMessage, WorkerMessage } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';

@@ -13,7 +13,6 @@ import {
   type EndedJob,
   type Job,
 } from '../../coordinator/scheduler/state.js';
-import { isMapStageDone } from '../../coordinator/scheduler/work.js';
 import { parseManifest } from '../../shared/codec/manifest.js';
 import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
 import { attemptParts, type JobId } from '../../shared/ids.js';
