@@ -3,18 +3,14 @@
  * decides is evolved at once and appended; whatever leaves the process (answers, assignments, acknowledgements, events,
  * effects) waits until every record before it is durable.
  */
-import type { Logger } from 'pino';
-import type { Clock } from '../shared/clock.js';
 import { GristmillError } from '../shared/errors.js';
 import { jobId, type JobId } from '../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
-import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
-import type { ObjectStore } from '../shared/store/object-store.js';
-import type { Owner } from '../shared/store/owner.js';
+import type { Registration } from '../shared/protocol.js';
 import { clusterFigures, type ClusterFigures } from './cluster-figures.js';
 import { CodeInUse } from './code-in-use.js';
 import { carryOut } from './committer.js';
-import type { DataRoots } from './data-roots.js';
+import type { CoreOptions, Session, SessionPort, Submitted } from './core-ports.js';
 import { EffectRunner } from './effect-runner.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
@@ -22,15 +18,12 @@ import { fencedPorts } from './fenced-store.js';
 import { Journal } from './journal.js';
 import { JournalUpkeep } from './journal-upkeep.js';
 import { lead, type Leadership } from './leadership.js';
-import type { Observer } from './observer.js';
-import type { Outputs } from './outputs.js';
 import { Releases } from './release.js';
-import type { SinceSnapshot } from './replay.js';
 import { step } from './scheduler/decide.js';
 import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
-import { privateRetention, type Retention } from './scheduler/retention.js';
+import { privateRetention } from './scheduler/retention.js';
 import { isEnded, type Job } from './scheduler/state.js';
 import {
   isHeldBack,
@@ -40,46 +33,6 @@ import {
   startState,
   type SchedulerState,
 } from './scheduler/volatile.js';
-
-export interface CoreOptions {
-  readonly store: ObjectStore;
-  /** What workers open. */
-  readonly storeUri: string;
-  readonly outputs: Outputs;
-  readonly clock: Clock;
-  readonly random: (bytes: number) => Uint8Array;
-  readonly owner: Owner;
-  /** A worker that has not renewed for so long is dead. */
-  readonly leaseMs?: number;
-  /** Which files jobs may use; absent: every one. */
-  readonly dataRoots?: DataRoots;
-  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
-  /** How long what is over is kept; by default as suits a store that serves one job. */
-  readonly retention?: Retention;
-  /** A snapshot is taken after so many slots, or bytes of slots; by default as the limits say. */
-  readonly snapshotEvery?: SinceSnapshot;
-  /** Is told what happens. */
-  readonly observer?: Observer;
-  /** It no longer leads, or its journal is broken: nothing works any more. */
-  readonly onHalt?: (error: GristmillError) => void;
-}
-
-/** The way to a worker. */
-export interface SessionPort {
-  send(message: CoordinatorMessage): void;
-  close(error?: GristmillError): void;
-}
-
-/** The way from a worker. */
-export interface Session {
-  receive(message: WorkerMessage): void;
-  closed(): void;
-}
-
-export interface Submitted {
-  readonly job: JobId;
-  readonly existed: boolean;
-}
 
 interface Call {
   readonly resolve: (submitted: Submitted) => void;

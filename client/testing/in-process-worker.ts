@@ -1,5 +1,6 @@
 /** A worker with one slot that does its tasks in this process: the way of an agent, without a stream and an executor. */
-import type { Coordinator, Session } from '../../coordinator/core.js';
+import type { Coordinator } from '../../coordinator/core.js';
+import type { Session } from '../../coordinator/core-ports.js';
 import { stayAlive, type Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../../shared/limits.js';

@@ -11,7 +11,8 @@ import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import type { CoordinatorMessage } from '../../shared/protocol.js';
 import { coordinatorMessageToWire, workerMessageFromWire } from '../../shared/wire/convert.js';
-import type { Coordinator, Session, SessionPort } from '../core.js';
+import type { Coordinator } from '../core.js';
+import type { Session, SessionPort } from '../core-ports.js';
 import { statusOf } from './status.js';
 import type { TokenGuard } from './token.js';
 

@@ -93,6 +93,10 @@ export class CoordinatorMetrics implements Observer {
         return;
       }
       case 'leader-elected':
+      case 'snapshot-taken':
+      case 'journal-collected':
+      case 'map-lost':
+      case 'sweep-reopened':
       case 'job-inspected':
       case 'output-claimed':
       case 'job-planned':

@@ -64,6 +64,6 @@ export async function writeHistory(store: ObjectStore, slots: number): Promise<n
   }
   await journal.close();
   await upkeep.close();
-  if (failure) throw failure as GristmillError;
+  if (failure) throw failure;
   return durable.jobs.size;
 }

@@ -2,7 +2,8 @@
  * Coordinators: each incarnation has handles of its own. It ends in a crash between any two effects, or it stands still,
  * is followed by another, and goes on as if nothing had been until it finds that it is fenced.
  */
-import { Coordinator, type Session } from '../../coordinator/core.js';
+import { Coordinator } from '../../coordinator/core.js';
+import type { Session } from '../../coordinator/core-ports.js';
 import type { Outputs } from '../../coordinator/outputs.js';
 import { claimOutput, releaseClaim } from '../../shared/formats/output-claim.js';
 import type { Clock } from '../../shared/clock.js';

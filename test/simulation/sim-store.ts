@@ -210,7 +210,7 @@ class SimStore implements ObjectStore {
         else
           effect().then(
             (found) => heard(() => resolve(found)),
-            (error: Error) => heard(() => reject(error)),
+            (error: unknown) => heard(() => reject(GristmillError.from(error))),
           );
       });
     });

@@ -1,5 +1,5 @@
 /** Executors and commands that die: the output is right all the same, nothing is left over, and the next run works. */
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { eventually, events, repository, Workplace, type Ended } from '../../harness/command.js';
@@ -158,5 +158,20 @@ describe('a command that is ended', () => {
     await eventually(() => place.executors().length === 0);
     place.release('publish');
     expectRight(await place.run(...RUN));
+  });
+});
+
+describe('an input', () => {
+  test('that changes while the job runs fails it by name, and nothing is published', async () => {
+    place.hold('map');
+    const running = place.start(['run', 'count.ts', '--json', '--workers', '1']);
+    await place.reached('map');
+    appendFileSync(place.path('input/b.txt'), 'one line more\n');
+    place.release('map');
+    const ended = await running.ended;
+    expect(ended.code).toBe(1);
+    expect(outcome(ended)).toMatchObject({ state: 'failed', failure: { code: 'input-changed', class: 'input' } });
+    expect(ended.stderr).toContain('input/b.txt');
+    expect(place.files('out')).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 /** A coordinator that is killed again and again while a long batch runs: its successors lose nothing. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { limits } from '../../../shared/limits.js';
 import { end } from '../../harness/cluster.js';
 import { attemptsOf, Fleet, ratio, rerunsOf } from './fleet.js';
 import type { Program } from './program.js';
@@ -8,9 +9,10 @@ const timesUndisturbedMost = 1.3;
 
 export const coordinatorKills: Program = async ({ small, number, verdicts }) => {
   const workers = number('workers', 40, 4);
-  const tasks = number('tasks', 20_000, 60);
-  const taskMs = small ? 200 : 500;
-  const everyMs = small ? 1500 : 20_000;
+  const tasks = number('tasks', 20_000, 80);
+  const taskMs = 500;
+  // A successor waits `recoveryMs` for workers before it gives anything out: one that lives no longer gets nowhere.
+  const everyMs = small ? 2 * limits.recoveryMs : 20_000;
   const fleet = await Fleet.start(workers);
   try {
     const calm = await fleet.run({ name: 'calm', tasks, taskMs });

@@ -18,7 +18,7 @@ export interface SleepJob {
 }
 
 /** Each task is one item: it sleeps and counts itself. */
-function sleepDefinition({ name, taskMs, speculate, slow, tasks, weight }: SleepJob): string {
+function sleepDefinition({ name, taskMs, speculate, slow, tasks }: SleepJob): string {
   const file = JSON.stringify(slow?.file ?? '');
   return `
 import { readFileSync } from 'node:fs';
@@ -39,7 +39,7 @@ export default defineJob({
     emit('items', item);
   },
   reduce: agg.sum(),
-  partitions: 1,${speculate === undefined ? '' : `\n  speculate: ${speculate},`}${weight === undefined ? '' : `\n  weight: ${weight},`}
+  partitions: 1,${speculate === undefined ? '' : `\n  speculate: ${speculate},`}
   output: write.jsonl('out-${name}'),
 });
 `;
@@ -71,7 +71,7 @@ export class Fleet {
     const { cluster } = this;
     cluster.place.write(`${job.name}.ts`, sleepDefinition(job));
     const startedMs = performance.now();
-    const id = await cluster.submit(`${job.name}.ts`);
+    const id = await cluster.submit(`${job.name}.ts`, { weight: job.weight });
     const events: JobEvent[] = [];
     for await (const event of cluster.client.watch(id)) {
       events.push(event);

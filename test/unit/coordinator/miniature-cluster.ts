@@ -1,6 +1,7 @@
 /** The real core over stores in memory, with workers that do miniature tasks. For tests without an executor. */
 import { pino } from 'pino';
-import { Coordinator, type CoreOptions, type Session } from '../../../coordinator/core.js';
+import { Coordinator } from '../../../coordinator/core.js';
+import type { CoreOptions, Session } from '../../../coordinator/core-ports.js';
 import type { Outputs } from '../../../coordinator/outputs.js';
 import type { JobEventView } from '../../../coordinator/job-view.js';
 import type { SubmitRequest } from '../../../coordinator/scheduler/records.js';
