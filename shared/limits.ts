@@ -103,6 +103,8 @@ export const limits = {
   exclusionTasks: 2,
   /** Its share of failures must also be so many times that of the other workers: a job that fails everywhere blames nobody. */
   exclusionRatio: 2,
+  /** How long it is given nothing of that job after its last failure, the first time; twice as long each time it fails again on probation. */
+  exclusionJobCooldownMs: 60_000,
   /** A worker that was excluded for so many jobs is excluded for all. */
   exclusionJobs: 3,
   /** How long it is then given nothing, the first time; twice as long each time it fails again on probation. */

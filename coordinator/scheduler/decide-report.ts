@@ -122,7 +122,7 @@ function noteWin(volatile: VolatileState, job: Job, board: JobBoard, running: Ru
   stage.markWon(running.index);
   stage.pace.note(tookMs);
   board.uncounted = 0;
-  board.trials.won(running.worker, tookMs);
+  board.trials.won(running.worker, tookMs, now.monotonicMs);
   volatile.exclusions.won(running.worker);
   noteExclusions(volatile, board, now.monotonicMs);
 }
@@ -135,7 +135,7 @@ function noteFailure(
   now: Now,
 ): void {
   const mayBlame = mayBlameWorker(failure);
-  board.trials.failed(worker, attemptParts(attempt).task, mayBlame);
+  board.trials.failed(worker, attemptParts(attempt).task, mayBlame, now.monotonicMs);
   if (mayBlame) volatile.exclusions.failed(worker, now.monotonicMs);
   noteExclusions(volatile, board, now.monotonicMs);
 }

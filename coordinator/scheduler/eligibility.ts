@@ -9,14 +9,20 @@ export function isPresent(volatile: VolatileState, worker: WorkerSession, nowMs:
 }
 
 export function isExcluded({ exclusions }: VolatileState, board: JobBoard, worker: WorkerSession, nowMs: number) {
-  return exclusions.excludes(worker.worker, nowMs) || board.trials.excludes(worker.worker);
+  return exclusions.excludes(worker.worker, nowMs) || board.trials.excludes(worker.worker, nowMs);
 }
 
 /** True when the worker may be given a task of the job. */
 export function mayWork(volatile: VolatileState, board: JobBoard, worker: WorkerSession, nowMs: number): boolean {
   if (volatile.exclusions.isEmpty && !board.trials.hasFailures) return true;
   if (isExcluded(volatile, board, worker, nowMs)) return lastWorker(volatile, board, nowMs) === worker;
+  if (board.trials.isOnProbation(worker.worker, nowMs) && runs(worker, board)) return false;
   return volatile.exclusions.allows(worker.worker, worker.running.size, nowMs);
+}
+
+function runs({ running }: WorkerSession, board: JobBoard): boolean {
+  for (const { job } of running.values()) if (job === board.job) return true;
+  return false;
 }
 
 /** When every worker that is present is excluded for the job: the one that fails least, which works on all the same. */
@@ -54,6 +60,6 @@ export function noteExclusions({ exclusions, workers }: VolatileState, board: Jo
   if (!board.trials.hasFailures) return;
   for (const { worker } of workers.values()) {
     const { trials } = board;
-    if (trials.excludes(worker) && trials.hasWonBeside(worker)) exclusions.excludedFor(worker, board.job, nowMs);
+    if (trials.excludes(worker, nowMs) && trials.hasWonBeside(worker)) exclusions.excludedFor(worker, board.job, nowMs);
   }
 }

@@ -6,6 +6,15 @@
  * fails excludes nobody for long: its tasks fail on the next worker too, which takes the blame away from the first, and
  * where they fail now and then, they do so everywhere alike. Nothing is latched: what is known now decides.
  *
+ * ```
+ *  trusted --(to blame)--> excluded --(`exclusionJobCooldownMs` without a failure)--> on probation --(a task won)--> trusted
+ *                             ^                                                            |
+ *                             +-----------------(failed: twice as long)--------------------+
+ * ```
+ *
+ * On probation a worker has one task of the job at a time: a full disk is emptied, and a job that is left to a slow worker
+ * alone would not come to its end.
+ *
  * Volatile: a successor learns it anew, at the cost of a few failed attempts; right results do not rest on it.
  */
 import type { Failure } from '../../shared/errors.js';
@@ -16,6 +25,9 @@ interface Trial {
   won: number;
   wonMs: number;
   readonly failed: Set<TaskId>;
+  /** While it is to blame, it is excluded until then. */
+  untilMs: number;
+  cooldownMs: number;
 }
 
 /** True when the failure may be the worker's doing: not the store's, not a shuffle object's, not a drain. */
@@ -30,16 +42,24 @@ export class Trials {
   /** On which workers a task has failed; tasks without a failure are absent. */
   readonly #failedAt = new Map<TaskId, Set<WorkerId>>();
 
-  won(worker: WorkerId, elapsedMs: number): void {
+  won(worker: WorkerId, elapsedMs: number, nowMs: number): void {
     const trial = this.#of(worker);
     trial.won++;
     trial.wonMs += elapsedMs;
+    if (!this.isOnProbation(worker, nowMs)) return;
+    trial.failed.clear();
+    trial.cooldownMs = limits.exclusionJobCooldownMs;
   }
 
-  failed(worker: WorkerId, task: TaskId, mayBlame: boolean): void {
+  failed(worker: WorkerId, task: TaskId, mayBlame: boolean, nowMs: number): void {
+    const isOnProbation = this.isOnProbation(worker, nowMs);
     const at = this.#failedAt.get(task) ?? new Set();
     this.#failedAt.set(task, at.add(worker));
-    if (mayBlame) this.#of(worker).failed.add(task);
+    if (!mayBlame) return;
+    const trial = this.#of(worker);
+    trial.failed.add(task);
+    if (isOnProbation) trial.cooldownMs = Math.min(2 * trial.cooldownMs, limits.exclusionCooldownMsMax);
+    trial.untilMs = nowMs + trial.cooldownMs;
   }
 
   hasFailedAnywhere(task: TaskId): boolean {
@@ -61,7 +81,24 @@ export class Trials {
     return this.#failedAt.size > 0;
   }
 
-  excludes(worker: WorkerId): boolean {
+  excludes(worker: WorkerId, nowMs: number): boolean {
+    return this.#isToBlame(worker) && nowMs < this.#of(worker).untilMs;
+  }
+
+  isOnProbation(worker: WorkerId, nowMs: number): boolean {
+    return this.#isToBlame(worker) && nowMs >= this.#of(worker).untilMs;
+  }
+
+  /** When the next exclusion becomes a probation. */
+  nextMs(nowMs: number): number {
+    let soonest = Infinity;
+    for (const [worker, { untilMs }] of this.#workers) {
+      if (untilMs > nowMs && untilMs < soonest && this.#isToBlame(worker)) soonest = untilMs;
+    }
+    return soonest;
+  }
+
+  #isToBlame(worker: WorkerId): boolean {
     const trial = this.#workers.get(worker);
     if (!trial || trial.failed.size < limits.exclusionTasks) return false;
     let blamed = 0;
@@ -97,7 +134,8 @@ export class Trials {
   #of(worker: WorkerId): Trial {
     let trial = this.#workers.get(worker);
     if (!trial) {
-      trial = { won: 0, wonMs: 0, failed: new Set() };
+      const cooldownMs = limits.exclusionJobCooldownMs;
+      trial = { won: 0, wonMs: 0, failed: new Set(), untilMs: -Infinity, cooldownMs };
       this.#workers.set(worker, trial);
     }
     return trial;

@@ -157,6 +157,7 @@ export function nextWakeMs({ durable, volatile }: SchedulerState, nowMs: number,
     const deadlineMs = job && deadlineAtMs(job);
     // In steps: the wall clock may be set while the other one runs.
     if (deadlineMs !== undefined) soonest = Math.min(soonest, nowMs + Math.min(deadlineMs - wallMs, limits.upkeepMs));
+    if (board.trials.hasFailures) soonest = Math.min(soonest, board.trials.nextMs(nowMs));
     for (const stage of board.stages.values()) {
       soonest = Math.min(soonest, stage.nextRetryMs(nowMs), stage.nextLookMs(nowMs));
     }

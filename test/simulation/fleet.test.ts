@@ -1,5 +1,6 @@
 /** The scheduler over fleets in virtual time: by seed, and at the sizes that its promises name. */
 import { describe, expect, test } from 'vitest';
+import { limits } from '../../shared/limits.js';
 import { Coverage } from './coverage.js';
 import { runFleet } from './fleet/fleet.js';
 import { scenarioOf, type FleetFault, type FleetJobPlan, type FleetScenario } from './fleet/scenario.js';
@@ -78,6 +79,16 @@ describe('fleets', () => {
     expect(violation).toBeUndefined();
     expect(happened.get('completed')).toBe(1);
     expect(happened.get('failed: executor-died')).toBeLessThanOrEqual(3);
+  });
+
+  test('a worker whose disk was full for a while works for the job again, which is not left to a slow one', () => {
+    const workers = [1, 30].map((slowness) => ({ slots: 1, slowness, tells: true }));
+    const faults: FleetFault[] = [{ kind: 'fill', worker: 0, atMs: 0, lastsMs: 10_000 }];
+    const { violation, happened, endedMs } = runFleet(fleetOf({ workers, faults }));
+    expect(violation).toBeUndefined();
+    expect(happened.get('failed: disk-full')).toBeGreaterThanOrEqual(limits.exclusionTasks);
+    // 400 tasks of 1 s; the slow worker alone would need 12,000 s.
+    expect(endedMs).toBeLessThan(600_000);
   });
 
   test('a job whose tasks kill every executor fails by its own failures, and excludes nobody', () => {

@@ -42,13 +42,13 @@ test('a worker is excluded by what failed on it alone, and more often than elsew
       const trials = new Trials();
       for (const { worker, task, won } of history) {
         const id = parseWorkerId(`w${worker}`);
-        if (won) trials.won(id, 1);
-        else trials.failed(id, taskId('map', task), true);
+        if (won) trials.won(id, 1, 0);
+        else trials.failed(id, taskId('map', task), true, 0);
       }
       for (const worker of [0, 1, 2, 3]) {
         const expected = isExcluded(history, worker);
         if (expected) excluded++;
-        expect(trials.excludes(parseWorkerId(`w${worker}`))).toBe(expected);
+        expect(trials.excludes(parseWorkerId(`w${worker}`), 0)).toBe(expected);
       }
     }),
     { numRuns: 2000 },
@@ -63,9 +63,9 @@ test('a job that fails alike on every worker excludes none of them', () => {
       const ids = Array.from({ length: workers }, (_, i) => parseWorkerId(`w${i}`));
       for (let task = 0; task < workers * each; task++) {
         const id = ids[task % workers];
-        if (id) trials.failed(id, taskId('map', task), true);
+        if (id) trials.failed(id, taskId('map', task), true, 0);
       }
-      expect(ids.some((id) => trials.excludes(id))).toBe(false);
+      expect(ids.some((id) => trials.excludes(id, 0))).toBe(false);
     }),
   );
 });

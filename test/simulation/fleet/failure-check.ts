@@ -58,14 +58,21 @@ export class FailureCheck {
     if (failedMs !== undefined && nowMs - failedMs < limits.retryElsewhereMs) {
       this.#violate(`${place.attempt} of ${place.job} is tried again on ${place.worker}, where its task has failed`);
     }
-    this.#checkExclusion(place, better);
+    this.#checkExclusion(place, better, nowMs);
   }
 
-  /** A worker where tasks of the job failed, and nowhere else anything, has no more of its tasks. */
-  #checkExclusion({ job, worker, attempt }: Place, better: readonly string[]): void {
+  /** A worker where tasks of the job failed, and nowhere else anything, has no more of its tasks until it has cooled down. */
+  #checkExclusion({ job, worker, attempt }: Place, better: readonly string[], nowMs: number): void {
     if (this.#blemished.size > 1) return;
     let blamed = 0;
-    for (const [key, { atMs }] of this.#tasks) if (key.startsWith(`${job}/`) && atMs.has(worker)) blamed++;
+    let lastMs = -Infinity;
+    for (const [key, { atMs }] of this.#tasks) {
+      const failedMs = key.startsWith(`${job}/`) ? atMs.get(worker) : undefined;
+      if (failedMs === undefined) continue;
+      blamed++;
+      lastMs = Math.max(lastMs, failedMs);
+    }
+    if (nowMs >= lastMs + limits.exclusionJobCooldownMs) return;
     if (blamed < limits.exclusionTasks) return;
     this.#violate(`${attempt} of ${job} goes to ${worker}, where ${blamed} tasks failed, beside ${better.join(', ')}`);
   }

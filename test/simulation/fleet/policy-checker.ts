@@ -26,6 +26,11 @@ interface Live {
   readonly isBackup: boolean;
 }
 
+/** No job waits longer with a slot free: the slot's worker may be excluded for all, and then for the job, and no fault lasts so long. */
+const FREE_MS_MAX = limits.exclusionCooldownMs + 2 * limits.exclusionJobCooldownMs;
+/** Nor with all workers idle: the last of them is never excluded, and only a retry waits. */
+const IDLE_MS_MAX = limits.attemptBackoffMsMax + limits.retryElsewhereMs + limits.leaseDeadMs;
+
 export class PolicyChecker {
   violation: string | undefined;
   readonly happened = new Map<string, number>();
@@ -42,7 +47,7 @@ export class PolicyChecker {
   readonly #tasks = new Map<JobId, { readonly map: number; readonly reduce: number }>();
   readonly #failures = new FailureCheck((message) => this.violate(message));
   readonly #shares: ShareCheck;
-  readonly #idleSinceMs = new Map<JobId, number>();
+  readonly #waits = new Waits();
   readonly #open = new Set<JobId>();
 
   constructor(scenario: FleetScenario, plans: ReadonlyMap<JobId, FleetJobPlan>) {
@@ -234,13 +239,31 @@ export class PolicyChecker {
 
   /** A job of which nothing runs, though a slot is free for it, for longer than any wait that it may have. */
   #checkIdle(nowMs: number): void {
-    const hasFree = [...this.#freeWorkers(nowMs).values()].some((free) => free > 0);
+    const free = [...this.#freeWorkers(nowMs)];
+    const hasFree = free.some(([, slots]) => slots > 0);
+    const isIdle = hasFree && free.every(([name, slots]) => slots === this.#workers.get(name)?.slots);
     const busy = new Set([...this.#live.values()].map(({ job }) => job));
     for (const job of this.#open) {
-      if (!hasFree || busy.has(job)) this.#idleSinceMs.set(job, nowMs);
-      const idleMs = nowMs - (this.#idleSinceMs.get(job) ?? nowMs);
-      if (!this.#idleSinceMs.has(job)) this.#idleSinceMs.set(job, nowMs);
-      if (idleMs > 200_000) this.violate(`${job} starves: nothing of it runs for ${idleMs} ms, and a slot is free`);
+      const [freeMs, idleMs] = this.#waits.of(job, hasFree && !busy.has(job), isIdle, nowMs);
+      if (freeMs > FREE_MS_MAX) this.violate(`${job} starves: nothing of it runs for ${freeMs} ms, and a slot is free`);
+      if (idleMs > IDLE_MS_MAX)
+        this.violate(`${job} starves: nothing of it runs for ${idleMs} ms, and no worker has work`);
     }
   }
+}
+
+/** Since when jobs wait, and since when they do it while all workers are idle. */
+class Waits {
+  readonly #freeSinceMs = new Map<JobId, number>();
+  readonly #idleSinceMs = new Map<JobId, number>();
+
+  of(job: JobId, waits: boolean, isIdle: boolean, nowMs: number): readonly [number, number] {
+    return [lasts(this.#freeSinceMs, job, waits, nowMs), lasts(this.#idleSinceMs, job, waits && isIdle, nowMs)];
+  }
+}
+
+function lasts(since: Map<JobId, number>, job: JobId, holds: boolean, nowMs: number): number {
+  const sinceMs = holds ? (since.get(job) ?? nowMs) : nowMs;
+  since.set(job, sinceMs);
+  return nowMs - sinceMs;
 }

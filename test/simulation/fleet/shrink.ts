@@ -1,4 +1,4 @@
-/** Makes a failing scenario as small as it can be made step by step: each step fails still, in whatever way. */
+/** Makes a failing scenario as small as it can be made step by step: each step breaks the same rule still. */
 import { runFleet } from './fleet.js';
 import { smaller, type FleetScenario } from './scenario.js';
 
@@ -10,15 +10,24 @@ export interface Shrunk {
   readonly violation: string;
 }
 
-export function shrink(failing: FleetScenario, violation: string): Shrunk {
+/** The rule that is broken: the message without its figures and names. A smaller fleet that breaks another one is no explanation. */
+function ruleOf(violation: string): string {
+  return violation.replace(/\b(?:job|map-|reduce-|w)\d+(?:\.\d+-\d+)?|\d+(?:\.\d+)?/g, '#');
+}
+
+export function shrink(
+  failing: FleetScenario,
+  violation: string,
+  play: (scenario: FleetScenario) => { readonly violation: string | undefined } = runFleet,
+): Shrunk {
   let best: Shrunk = { scenario: failing, violation };
   let runs = 0;
   for (let isShrinking = true; isShrinking;) {
     isShrinking = false;
     for (const scenario of smaller(best.scenario)) {
       if (++runs > RUNS_MAX) return best;
-      const found = runFleet(scenario).violation;
-      if (found === undefined) continue;
+      const found = play(scenario).violation;
+      if (found === undefined || ruleOf(found) !== ruleOf(violation)) continue;
       best = { scenario, violation: found };
       isShrinking = true;
       break;

@@ -126,6 +126,41 @@ describe('failures', () => {
     expect(viewed(job).reason).toMatch(/^map-00000 met 10 faults of machines in a row, last: the worker/);
   });
 
+  function failAll(here: () => readonly string[], job: ReturnType<FleetState['submit']>): void {
+    for (let [at] = here(); at !== undefined; [at] = here()) {
+      fleet.fail('w1', job, at.replace('@w1', ''), 'disk-full');
+    }
+  }
+
+  test('an excluded worker is left alone for a while, then tried with one task, and trusted again when that succeeds', () => {
+    fleet.worker('w1', 2);
+    fleet.worker('w2');
+    const job = fleet.submit(1, 20);
+    const here = () => fleet.running(job).filter((at) => at.endsWith('@w1'));
+    failAll(here, job);
+    expect(here()).toEqual([]);
+    fleet.pass(limits.exclusionJobCooldownMs - 1, 'w1', 'w2');
+    expect(here()).toEqual([]);
+    fleet.pass(1, 'w1', 'w2');
+    expect(here()).toHaveLength(1);
+    fleet.win('w1', job, here()[0]?.replace('@w1', '') ?? '');
+    expect(here()).toHaveLength(2);
+  });
+
+  test('a worker that fails on probation is left alone for twice as long', () => {
+    fleet.worker('w1', 2);
+    fleet.worker('w2');
+    const job = fleet.submit(1, 20);
+    const here = () => fleet.running(job).filter((at) => at.endsWith('@w1'));
+    failAll(here, job);
+    fleet.pass(limits.exclusionJobCooldownMs, 'w1', 'w2');
+    failAll(here, job);
+    fleet.pass(2 * limits.exclusionJobCooldownMs - 1, 'w1', 'w2');
+    expect(here()).toEqual([]);
+    fleet.pass(1, 'w1', 'w2');
+    expect(here()).toHaveLength(1);
+  });
+
   test('every worker excluded: the last one goes on, and the job says so', () => {
     fleet.worker('w1');
     const job = fleet.submit(1, 3);
