@@ -30,6 +30,7 @@ export class Cluster {
   readonly place = new Workplace();
   readonly workers: Running[] = [];
   coordinator: Running | undefined;
+  readonly #coordinators: Running[] = [];
   /** Of the first coordinator; its successors take the same one. */
   address = '127.0.0.1:0';
   readonly #options: ClusterOptions;
@@ -56,10 +57,19 @@ export class Cluster {
   async startCoordinator(...flags: readonly string[]): Promise<Running> {
     const given = ['--store', 'store', '--listen', this.address, '--data-root', '.', '--log-level', 'warn'];
     const running = this.place.start(['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags]);
+    this.#coordinators.push(running);
     const line = await ready(running);
     this.address = /ready on (\S+)/.exec(line)?.[1] ?? this.address;
     this.coordinator = running;
     return running;
+  }
+
+  /** One more on the same store, at an address of its own: from now on it is the cluster's. */
+  startAnotherCoordinator(): Promise<Running> {
+    this.#client?.close();
+    this.#client = undefined;
+    this.address = '127.0.0.1:0';
+    return this.startCoordinator();
   }
 
   async startWorker(...flags: readonly string[]): Promise<Running> {
@@ -129,7 +139,7 @@ export class Cluster {
   /** Ends whatever is left of it, and removes its folder. */
   async remove(): Promise<void> {
     this.#client?.close();
-    const running = [...this.workers, ...(this.coordinator ? [this.coordinator] : [])];
+    const running = [...this.workers, ...this.#coordinators];
     await Promise.all(running.map((process) => end(process, 'SIGKILL')));
     await eventually(() => this.place.processes().length === 0);
     this.place.remove();
