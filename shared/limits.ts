@@ -89,6 +89,20 @@ export const limits = {
   attemptsMax: 4,
   /** Reads of the same bytes of a shuffle object before it counts as lost: the first may have met a passing fault. */
   shuffleReadsMax: 2,
+  /** Read from the end of a shuffle object at once: most have their whole index there. */
+  footerReadBytes: 64 * KiB,
+  /** With fewer shuffle objects a partition costs few requests, and is read alone. */
+  neighbourObjectsMin: 32,
+  /** What a read of neighbouring partitions should bring, on average: a request costs a store about as much as so many bytes. */
+  neighbourReadBytes: 256 * KiB,
+  /** The largest read of neighbouring partitions; whatever is larger is read partition by partition. */
+  neighbourReadBytesMax: 1 * MiB,
+  /** Partitions that are read together, at the most: all of them wait until the first has read them. */
+  neighboursMax: 16,
+  /** Groups of neighbouring partitions for each slot, at least: else the last of them hold up the stage. */
+  neighbourGroupsPerSlot: 4,
+  /** Reads of shuffle objects that an executor has in flight when it fetches for several partitions, or indexes. */
+  fetchesMax: 16,
   /** Times that a map task runs again because its shuffle object cannot be read: more is a store that keeps nothing. */
   mapRerunsMax: 2,
   /** Waits between attempts of a task, doubled each time, with jitter. */

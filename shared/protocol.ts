@@ -29,6 +29,14 @@ export interface Assignment {
   readonly codeVersion: string;
   /** Inspect only. */
   readonly inspect: InspectSpec | undefined;
+  /** Reduce only: partitions that the worker is given one after the other, this one among them; it may read them together. */
+  readonly together: PartitionRange | undefined;
+}
+
+/** Partitions `[first, end)`. */
+export interface PartitionRange {
+  readonly first: number;
+  readonly end: number;
 }
 
 export type TaskResult =

@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../shared/kernel/block-source.js';
 import type { CsvFormat, FoundInputs, Plan, StageVersion } from '../shared/plan.js';
-import type { InspectSpec } from '../shared/protocol.js';
+import type { InspectSpec, PartitionRange } from '../shared/protocol.js';
 import type { Scratch } from '../shared/kernel/scratch.js';
 import type { Seal } from '../shared/store/object-store.js';
 
@@ -36,6 +36,14 @@ export interface ShuffleRequest {
   readonly key: string;
   readonly offset: number;
   readonly bytes: number;
+  /** Where to look first; the object itself is read when they are not there. */
+  readonly local?: LocalBytes | undefined;
+}
+
+/** Bytes that were read together with those of neighbouring partitions, in a file of the worker's. */
+export interface LocalBytes {
+  readonly path: string;
+  readonly offset: number;
 }
 
 /** A stream out: staged, and published at once when it is a shuffle object. */
@@ -54,6 +62,7 @@ export interface StageSource {
   readonly records: number;
   readonly weight: number;
   readonly sum: bigint;
+  readonly local?: LocalBytes | undefined;
 }
 
 export interface Progress {
@@ -70,7 +79,12 @@ export interface TaskIo extends Scratch {
   /** The job's plan. */
   plan(): Plan | Promise<Plan>;
   /** What that manifest of the map stage, and the objects' indexes, have for a partition. */
-  stage(version: StageVersion, partition: number): readonly StageSource[] | Promise<readonly StageSource[]>;
+  stage(
+    version: StageVersion,
+    partition: number,
+    /** Partitions that may be read together with it. */
+    together: PartitionRange | undefined,
+  ): readonly StageSource[] | Promise<readonly StageSource[]>;
   /** The inputs that are there, and what their headers say. */
   findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs;
   put(key: string, bytes: Uint8Array): { readonly uri: string; readonly etag: string };

@@ -17,7 +17,7 @@ import type {
   TaskIo,
 } from '../../worker/ports.js';
 import { asFetchFailure } from '../../worker/task/fetch-failure.js';
-import { entryOf, StageSources } from '../../worker/task/stage-sources.js';
+import { entriesIn, StageSources } from '../../worker/task/stage-sources.js';
 import { keyIn, uriOf } from './places.js';
 
 export class MemoryTaskIo implements TaskIo {
@@ -32,9 +32,9 @@ export class MemoryTaskIo implements TaskIo {
     this.#job = job;
     const indexes = new Map<string, Uint8Array>();
     this.#stageSources = new StageSources(job, new MemoryStore({}, space), {
-      entry: async (attempt, partition) => {
+      entries: async (attempt, range) => {
         const index = indexes.get(attempt);
-        return index && entryOf(index, partition);
+        return index && entriesIn(index, range);
       },
       keep: async (attempt, index) => void indexes.set(attempt, index),
     });

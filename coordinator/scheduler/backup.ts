@@ -8,7 +8,7 @@
 import { limits } from '../../shared/limits.js';
 import { siblingOf, type JobBoard, type RunningAttempt, type StageBoard } from './board.js';
 import type { Job } from './state.js';
-import type { VolatileState, WorkerSession } from './volatile.js';
+import { slotsOf, type VolatileState, type WorkerSession } from './volatile.js';
 import { attemptParts } from '../../shared/ids.js';
 
 export interface SlowAttempt {
@@ -100,8 +100,6 @@ function backupsRunning({ boards }: VolatileState): number {
   return backups;
 }
 
-function backupsMax({ workers }: VolatileState): number {
-  let slots = 0;
-  for (const worker of workers.values()) if (worker.session !== undefined) slots += worker.slots;
-  return Math.max(1, Math.floor(slots * limits.backupSlotsShare));
+function backupsMax(volatile: VolatileState): number {
+  return Math.max(1, Math.floor(slotsOf(volatile) * limits.backupSlotsShare));
 }

@@ -4,7 +4,9 @@
  */
 import { attemptId, taskId, type AttemptId, type JobId, type TaskKind, type WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import type { PartitionRange } from '../../shared/protocol.js';
 import type { SlowAttempt } from './backup.js';
+import { Neighbours } from './neighbours.js';
 import { StagePace } from './pace.js';
 import { workOf, type Job } from './state.js';
 import { Trials } from './trials.js';
@@ -47,6 +49,14 @@ const RUNNING = 1;
 const WON = 2;
 const BACKING_OFF = 3;
 
+/** Where a task is to run. */
+export interface Place {
+  readonly worker: WorkerId;
+  /** Tasks of the stage that run there. */
+  readonly running: Iterable<number>;
+  readonly isHere: (worker: WorkerId) => boolean;
+}
+
 interface Retry {
   readonly index: number;
   readonly notBeforeMs: number;
@@ -65,6 +75,9 @@ export class StageBoard {
   /** Every waiting task is at or after it. */
   #next = 0;
   #retries: Retry[] = [];
+  /** Undefined until the first task is given out, and where each is read alone. */
+  #neighbours: Neighbours | undefined;
+  #hasGroups = false;
 
   constructor(job: Job, kind: TaskKind) {
     this.kind = kind;
@@ -75,9 +88,24 @@ export class StageBoard {
   }
 
   /** A task that may start now; a retry only where it `mayRetry`, which is told since when it could have begun. */
-  runnable(nowMs: number, mayRetry: (index: number, dueMs: number) => boolean): number | undefined {
+  runnable(place: Place, nowMs: number, mayRetry: (index: number, dueMs: number) => boolean): number | undefined {
     const retry = this.#retries.find(({ index, notBeforeMs }) => notBeforeMs <= nowMs && mayRetry(index, notBeforeMs));
-    return retry?.index ?? this.#nextWaiting();
+    if (retry || !this.#neighbours) return retry?.index ?? this.#nextWaiting();
+    const { worker, running, isHere } = place;
+    return this.#neighbours.offer(worker, running, (index) => this.#status[index] === WAITING, isHere);
+  }
+
+  /** Called before the first task is given out: `size` neighbours go to one worker. */
+  group(size: () => number): void {
+    if (this.#hasGroups) return;
+    this.#hasGroups = true;
+    const together = size();
+    if (together > 1) this.#neighbours = new Neighbours(this.#status.length, together);
+  }
+
+  /** What the worker, which starts this task, is to read together. */
+  together(index: number, { worker, isHere }: Pick<Place, 'worker' | 'isHere'>): PartitionRange | undefined {
+    return this.#neighbours?.begin(worker, index, isHere);
   }
 
   /** No task is left that nobody has been given. */
@@ -120,6 +148,8 @@ export class StageBoard {
     this.#next = 0;
     this.slow = [];
     this.lookMs = -Infinity;
+    this.#neighbours = undefined;
+    this.#hasGroups = false;
   }
 
   /** The attempt is lost, or what it left: nobody is to be blamed, and the task may start again at once. */

@@ -1,12 +1,12 @@
 /** What follows from the state as it is: a job's next transition, then tasks for free slots. */
-import type { Assignment, AttemptRef } from '../../shared/protocol.js';
+import type { Assignment, AttemptRef, PartitionRange } from '../../shared/protocol.js';
 import { newAttempt, type RunningAttempt } from './board.js';
 import { decideDeadline, expired } from './deadline.js';
 import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now, SessionNumber } from './events.js';
 import { endVoidAttempts } from './fetch-failures.js';
 import { stageVersion } from './lost-maps.js';
-import { hasFreeSlot, held, offerFor, type Offer } from './placement.js';
+import { hasFreeSlot, held, isHere, offerFor, type Offer } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, needsNoAttempt, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
@@ -119,15 +119,20 @@ function startTask(
   const attempt = stage.start(index, volatile.epoch);
   const about = { job: job.id, attempt, kind: stage.kind, index, worker: worker.worker };
   const running = newAttempt(about, now.monotonicMs, beside !== undefined);
+  const together = stage.together(index, { worker: worker.worker, isHere: isHere(volatile) });
   worker.running.set(runningKey(job.id, attempt), running);
   held(volatile, board, running);
-  return assignmentOf(job, running);
+  return assignmentOf(job, running, together);
 }
 
-function assignmentOf(job: Job, { attempt, kind, index }: RunningAttempt): Assignment {
+function assignmentOf(
+  job: Job,
+  { attempt, kind, index }: RunningAttempt,
+  together: PartitionRange | undefined,
+): Assignment {
   const { codeVersion, params, inputs, output, baseUri, limitRecords } = job.request;
   const inspect = kind === 'inspect' ? { params, inputs, output, baseUri, limitRecords } : undefined;
   const work = kind === 'reduce' ? workOf(job) : undefined;
   const { generation, revision } = work ? stageVersion(work) : { generation: 0, revision: 0 };
-  return { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect };
+  return { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect, together };
 }

@@ -3,13 +3,14 @@
  * something for that worker: a task, or, late in a stage, a backup of a slow attempt. Among equals the one that has had less
  * slot time for its weight comes first, so that shares are kept even where there is but one slot.
  */
-import { taskId, type TaskId } from '../../shared/ids.js';
+import { taskId, type TaskId, type WorkerId } from '../../shared/ids.js';
 import { backupFor } from './backup.js';
-import { openKind, stageOf, type JobBoard, type RunningAttempt, type StageBoard } from './board.js';
+import { openKind, stageOf, type JobBoard, type Place, type RunningAttempt, type StageBoard } from './board.js';
 import { isPresent, mayRetry, mayWork } from './eligibility.js';
 import type { Now } from './events.js';
-import { isEnded, type Job } from './state.js';
-import { isRecovering, type SchedulerState, type VolatileState, type WorkerSession } from './volatile.js';
+import { groupSize } from './neighbours.js';
+import { isEnded, workOf, type Job } from './state.js';
+import { isRecovering, slotsOf, type SchedulerState, type VolatileState, type WorkerSession } from './volatile.js';
 
 export type Offer =
   /** The job has waited for this slot: it begins. */
@@ -74,12 +75,31 @@ function offerOf(
   if (kind === undefined) return { kind: 'begin', job, board };
   const stage = stageOf(board, job, kind);
   const task = (index: number): TaskId => taskId(kind, index);
-  const index = stage.runnable(nowMs, (retried, dueMs) =>
+  if (kind === 'reduce') stage.group(() => groupSize(workOf(job), slotsOf(volatile)));
+  const index = stage.runnable(placeOf(volatile, board, stage, worker), nowMs, (retried, dueMs) =>
     mayRetry(volatile, board, worker, task(retried), nowMs - dueMs, nowMs),
   );
   if (index !== undefined) return { kind: 'task', job, board, stage, index, beside: undefined };
   const beside = backupFor(volatile, job, board, stage, worker, nowMs);
   return beside && { kind: 'task', job, board, stage, index: beside.index, beside };
+}
+
+function placeOf(
+  volatile: VolatileState,
+  board: JobBoard,
+  { kind }: StageBoard,
+  { worker, running }: WorkerSession,
+): Place {
+  const indexes: number[] = [];
+  for (const attempt of running.values()) {
+    if (attempt.job === board.job && attempt.kind === kind) indexes.push(attempt.index);
+  }
+  return { worker, running: indexes, isHere: isHere(volatile) };
+}
+
+/** Workers that are not dead, and not on their way out. */
+export function isHere({ workers }: VolatileState): (worker: WorkerId) => boolean {
+  return (worker) => workers.get(worker)?.draining === false;
 }
 
 /** An attempt takes a slot, and with it moves on the time from which jobs start that were idle. */

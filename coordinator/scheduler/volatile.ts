@@ -115,6 +115,13 @@ export function isRecovering(volatile: VolatileState, job: JobId, nowMs: number)
   return volatile.inherited.has(job) && nowMs < volatile.recoverUntilMs;
 }
 
+/** Of the workers that are connected. */
+export function slotsOf({ workers }: VolatileState): number {
+  let slots = 0;
+  for (const worker of workers.values()) if (worker.session !== undefined) slots += worker.slots;
+  return slots;
+}
+
 /** Silent for a while: it keeps what it has and is given no more. */
 export function isSuspect({ leases }: VolatileState, worker: WorkerSession, nowMs: number): boolean {
   return worker.lastSeenMs + leases.suspectMs <= nowMs;

@@ -20,9 +20,10 @@ export function allocate(bytes: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
-export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+export async function writeAll(handle: FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let at = 0; at < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
+    const place = position === undefined ? null : position + at;
+    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, place);
     at += bytesWritten;
   }
 }

@@ -283,6 +283,7 @@ function assignmentToWire(assignment: Assignment): AssignmentIn {
     revision: assignment.revision,
     codeVersion: assignment.codeVersion,
     inspect: assignment.inspect ? inspectToWire(assignment.inspect) : null,
+    together: assignment.together ?? null,
   };
 }
 
@@ -296,6 +297,7 @@ function assignmentFromWire(wire: Assignment__Output): Assignment {
     revision: wire.revision,
     codeVersion: wire.codeVersion,
     inspect: kind === 'inspect' ? inspectFromWire(required(wire.inspect, 'inspect')) : undefined,
+    together: wire.together ? { first: wire.together.first, end: wire.together.end } : undefined,
   };
 }
 

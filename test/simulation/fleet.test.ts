@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { limits } from '../../shared/limits.js';
 import { Coverage } from './coverage.js';
 import { runFleet } from './fleet/fleet.js';
-import { scenarioOf, type FleetFault, type FleetJobPlan, type FleetScenario } from './fleet/scenario.js';
+import { FLEET_FAULTS, scenarioOf, type FleetFault, type FleetJobPlan, type FleetScenario } from './fleet/scenario.js';
 
 const SEEDS = 250;
 
@@ -79,6 +79,19 @@ describe('fleets', () => {
     expect(violation).toBeUndefined();
     expect(happened.get('completed')).toBe(1);
     expect(happened.get('failed: executor-died')).toBeLessThanOrEqual(3);
+  });
+
+  test('partitions that go to workers in groups are all reduced, whoever dies, freezes or is slow', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const workers = [1, 1, 20, 1].map((slowness, i) => ({ slots: 1 + (i % 2), slowness, tells: i !== 3 }));
+      const faults = FLEET_FAULTS.map((kind, i): FleetFault => {
+        return { kind, worker: (seed + i) % 4, atMs: 1500 + seed * 150 * (i + 1), lastsMs: 1000 * seed };
+      });
+      const jobs = [{ ...job, maps: limits.neighbourObjectsMin, partitions: 400, taskMs: 100 }];
+      const { violation, happened } = runFleet(fleetOf({ seed, workers, jobs, faults }));
+      expect(violation, `seed ${seed}`).toBeUndefined();
+      expect(happened.get('completed'), `seed ${seed}`).toBe(1);
+    }
   });
 
   test('a worker whose disk was full for a while works for the job again, which is not left to a slow one', () => {

@@ -10,20 +10,25 @@ import { limitInputs } from '../../shared/formats/limit.js';
 import { storeKeys, type FoundInputs, type Plan } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { openStore } from '../../shared/store/open.js';
-import { StageSources } from '../task/stage-sources.js';
+import type { PartitionRange } from '../../shared/protocol.js';
+import type { StageSource } from '../ports.js';
+import { sourceOf, StageSources } from '../task/stage-sources.js';
+import { NeighbourReads } from './io-neighbours.js';
 import type { IoCall, JobPlace } from './io-requests.js';
 
 export class IoJob {
   readonly place: JobPlace;
   readonly store: ObjectStore;
   private readonly stageSources: StageSources;
+  private readonly neighbours: NeighbourReads;
 
   constructor(place: JobPlace) {
     this.place = place;
     this.store = openStore(place.storeUri);
-    // An index is kept as a file, of which only the entry is read.
+    this.neighbours = new NeighbourReads(place.jobDir, this.store);
+    // An index is kept as a file, of which only entries are read.
     this.stageSources = new StageSources(place.job, this.store, {
-      entry: (attempt, partition) => readEntry(this.indexPath(attempt), partition),
+      entries: (attempt, range) => readEntries(this.indexPath(attempt), range),
       keep: (attempt, index) => this.keep(this.indexPath(attempt), index),
     });
   }
@@ -35,7 +40,7 @@ export class IoJob {
       case 'plan':
         return this.plan(signal);
       case 'stage':
-        return this.stageSources.of(call.version, call.partition, { signal });
+        return this.stage(call, signal);
       case 'find-inputs':
         return findInputs(call);
       case 'put': {
@@ -43,6 +48,19 @@ export class IoJob {
         return { uri: `${this.store.uri.replace(/\/$/, '')}/${call.key}`, etag };
       }
     }
+  }
+
+  private async stage(
+    { version, partition, together }: Extract<IoCall, { name: 'stage' }>,
+    signal: AbortSignal,
+  ): Promise<readonly StageSource[]> {
+    const range = together ?? { first: partition, end: partition + 1 };
+    const objects = await this.stageSources.entries(version, range, { signal });
+    const local = together && (await this.neighbours.of({ version, range, partition, objects }, { signal }));
+    return objects.flatMap(({ object, entries }) => {
+      const source = sourceOf(object, entries[partition - range.first]);
+      return source ? [{ ...source, local: local?.get(source.key) }] : [];
+    });
   }
 
   /** The path of the job's bundle, fetched once per agent and checked against its name. */
@@ -89,14 +107,14 @@ function isBundle(bytes: Uint8Array, sha256: string): boolean {
   return createHash('sha256').update(bytes).digest('hex') === sha256;
 }
 
-/** An entry of an index that is kept; undefined when it is not. */
-async function readEntry(path: string, partition: number): Promise<Uint8Array | undefined> {
+/** Entries of an index that is kept; undefined when it is not. */
+async function readEntries(path: string, { first, end }: PartitionRange): Promise<Uint8Array | undefined> {
   const file = await open(path).catch(() => undefined);
   if (!file) return undefined;
   try {
-    const entry = new Uint8Array(INDEX_ENTRY_BYTES);
-    const { bytesRead } = await file.read(entry, 0, INDEX_ENTRY_BYTES, partition * INDEX_ENTRY_BYTES);
-    return entry.subarray(0, bytesRead);
+    const entries = new Uint8Array((end - first) * INDEX_ENTRY_BYTES);
+    const { bytesRead } = await file.read(entries, 0, entries.length, first * INDEX_ENTRY_BYTES);
+    return entries.subarray(0, bytesRead);
   } finally {
     await file.close();
   }

@@ -1,5 +1,5 @@
 /** What the user thread asks of the I/O thread, by MessagePort. Answers come through the ring. */
-import type { InspectSpec } from '../../shared/protocol.js';
+import type { InspectSpec, PartitionRange } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
 import type { CsvFormat, StageVersion } from '../../shared/plan.js';
 import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
@@ -21,7 +21,12 @@ export interface CallRequest {
 export type IoCall =
   | { readonly name: 'bundle'; readonly sha256: string }
   | { readonly name: 'plan' }
-  | { readonly name: 'stage'; readonly version: StageVersion; readonly partition: number }
+  | {
+      readonly name: 'stage';
+      readonly version: StageVersion;
+      readonly partition: number;
+      readonly together: PartitionRange | undefined;
+    }
   | {
       readonly name: 'find-inputs';
       readonly uris: readonly string[];
@@ -48,6 +53,6 @@ export type IoMessage =
 export interface JobPlace {
   readonly job: JobId;
   readonly storeUri: string;
-  /** Shared by the executors of one agent: bundle, plan, indexes. */
+  /** Shared by the executors of one agent: bundle, plan, indexes, neighbouring partitions. */
   readonly jobDir: string;
 }

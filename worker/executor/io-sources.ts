@@ -4,6 +4,7 @@ import { failureOf, GristmillError } from '../../shared/errors.js';
 import { openReader } from '../../shared/store/object-reader.js';
 import type { ObjectReader, ObjectStore } from '../../shared/store/object-store.js';
 import { Credits } from './credits.js';
+import { openLocal } from './io-neighbours.js';
 import type { ShuffleRequest } from '../ports.js';
 import { asFetchFailure } from '../task/fetch-failure.js';
 import { pumpInput } from './io-inputs.js';
@@ -76,7 +77,12 @@ export class Sources {
 
   /** An object that ends early is found out by whoever reads its frames. */
   private async pumpShuffle(source: number, request: ShuffleRequest, signal: AbortSignal): Promise<void> {
-    const { key, offset, bytes } = request;
+    const { key, offset, bytes, local } = request;
+    const found = local && (await openLocal(local, bytes));
+    if (found) {
+      await this.pumpReader(source, found, bytes);
+      return;
+    }
     try {
       const reader = await openReader(this.options.store(), key, {
         range: { start: offset, end: offset + bytes },

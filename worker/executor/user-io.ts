@@ -12,7 +12,7 @@ import type { ScratchRun } from '../../shared/kernel/scratch.js';
 import { limits } from '../../shared/limits.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { CsvFormat, FoundInputs, Plan, StageVersion } from '../../shared/plan.js';
-import type { InspectSpec } from '../../shared/protocol.js';
+import type { InspectSpec, PartitionRange } from '../../shared/protocol.js';
 import type {
   ByteSink,
   ByteSource,
@@ -69,8 +69,8 @@ export class UserIo implements TaskIo {
     return this.call({ name: 'plan' }) as Plan;
   }
 
-  stage(version: StageVersion, partition: number): readonly StageSource[] {
-    return this.call({ name: 'stage', version, partition }) as readonly StageSource[];
+  stage(version: StageVersion, partition: number, together: PartitionRange | undefined): readonly StageSource[] {
+    return this.call({ name: 'stage', version, partition, together }) as readonly StageSource[];
   }
 
   findInputs(uris: readonly string[], spec: InspectSpec, csv: CsvFormat | undefined): FoundInputs {

@@ -3,6 +3,7 @@
  * reader. Whatever else goes wrong with a read (a store that is away, a call that is aborted) is no fetch failure.
  */
 import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
 
 interface Written {
   readonly key: string;
@@ -21,4 +22,34 @@ export function asFetchFailure(error: unknown, { key, attempt }: Written): unkno
   const about = { cause: error, context: { key }, ...(attempt !== undefined && { producers: [attempt] }) };
   if (error.code === 'shuffle-corrupt') return new GristmillError('shuffle-corrupt', error.message, about);
   return new GristmillError('shuffle-missing', 'a shuffle object is gone', about);
+}
+
+/**
+ * `fetch` for each item, several in flight, with results in order. When any fails to be fetched, all are looked at before it
+ * is thrown with the producers of all that cannot be read: what was lost together is made again together. Any other error is
+ * thrown as it is.
+ */
+export async function fetchAll<Item, Fetched>(
+  items: readonly Item[],
+  fetch: (item: Item) => Promise<Fetched>,
+): Promise<Fetched[]> {
+  const fetched = new Array<Fetched>(items.length);
+  const failures: { readonly at: number; readonly error: GristmillError }[] = [];
+  const left = items.entries();
+  const work = async () => {
+    for (const [i, item] of left) {
+      try {
+        fetched[i] = await fetch(item);
+      } catch (error) {
+        if (!isFetchFailure(error)) throw error;
+        failures.push({ at: i, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(items.length, limits.fetchesMax) }, work));
+  const errors = failures.sort((a, b) => a.at - b.at).map(({ error }) => error);
+  const [first] = errors;
+  if (!first) return fetched;
+  const producers = errors.flatMap((error) => error.producers ?? []);
+  throw new GristmillError(first.code, first.message, { cause: first, producers });
 }

@@ -6,7 +6,6 @@ import {
   parseIndex,
   parseIndexEntry,
   parseTail,
-  TAIL_BYTES,
   type PartitionEntry,
 } from '../../shared/codec/shuffle-object.js';
 import { parseStageManifest } from '../../shared/codec/stage-manifest.js';
@@ -15,14 +14,21 @@ import type { JobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { storeKeys, type StageManifest, type StageObject, type StageVersion } from '../../shared/plan.js';
 import type { CallOptions, ObjectStore } from '../../shared/store/object-store.js';
+import type { PartitionRange } from '../../shared/protocol.js';
 import type { StageSource } from '../ports.js';
-import { asFetchFailure, isFetchFailure } from './fetch-failure.js';
+import { asFetchFailure, fetchAll, isFetchFailure } from './fetch-failure.js';
 
 /** Indexes that have been fetched and checked, by attempt: each is read once for every partition. */
 export interface KeptIndexes {
-  /** The entry of a partition; undefined when the index is not kept. */
-  entry(attempt: string, partition: number): Promise<Uint8Array | undefined>;
+  /** The entries of these partitions; undefined when the index is not kept. */
+  entries(attempt: string, range: PartitionRange): Promise<Uint8Array | undefined>;
   keep(attempt: string, index: Uint8Array): Promise<void>;
+}
+
+/** What an object has for each of the partitions that were asked for. */
+export interface ObjectEntries {
+  readonly object: StageObject;
+  readonly entries: readonly PartitionEntry[];
 }
 
 export class StageSources {
@@ -36,28 +42,23 @@ export class StageSources {
     this.kept = kept;
   }
 
-  /**
-   * The objects that hold records of `partition`, in map order. Throws `shuffle-missing` and `shuffle-corrupt` when all
-   * have been looked at, with the producers of all that cannot be read: what was lost together is made again together.
-   */
+  /** The objects that hold records of `partition`, in map order. Throws as `entries` does. */
   async of(version: StageVersion, partition: number, options: CallOptions = {}): Promise<StageSource[]> {
-    const manifest = await this.manifest(version, options);
-    const sources: StageSource[] = [];
-    const failures: GristmillError[] = [];
-    for (const object of manifest.objects) {
-      try {
-        const { offset, bytes, records, weight, sum } = await this.entry(object, partition, options);
-        const { key, attempt } = object;
-        if (records > 0) sources.push({ key, attempt, offset, bytes, records, weight, sum });
-      } catch (error) {
-        if (!isFetchFailure(error)) throw error;
-        failures.push(error);
-      }
-    }
-    const [first] = failures;
-    if (!first) return sources;
-    const producers = failures.flatMap((failure) => failure.producers ?? []);
-    throw new GristmillError(first.code, first.message, { cause: first, producers });
+    const objects = await this.entries(version, { first: partition, end: partition + 1 }, options);
+    return objects.flatMap(({ object, entries }) => sourceOf(object, entries[0]) ?? []);
+  }
+
+  /**
+   * What every object of the stage has for these partitions, in map order. Throws `shuffle-missing` and `shuffle-corrupt`
+   * with the producers of all objects that cannot be read.
+   */
+  async entries(
+    version: StageVersion,
+    range: PartitionRange,
+    options: CallOptions = {},
+  ): Promise<readonly ObjectEntries[]> {
+    const { objects } = await this.manifest(version, options);
+    return fetchAll(objects, async (object) => ({ object, entries: await this.entriesOf(object, range, options) }));
   }
 
   private async manifest(version: StageVersion, options: CallOptions): Promise<StageManifest> {
@@ -69,12 +70,16 @@ export class StageSources {
     });
   }
 
-  private async entry(object: StageObject, partition: number, options: CallOptions): Promise<PartitionEntry> {
-    const kept = await this.keptEntry(object, partition);
+  private async entriesOf(
+    object: StageObject,
+    range: PartitionRange,
+    options: CallOptions,
+  ): Promise<readonly PartitionEntry[]> {
+    const kept = await this.keptEntries(object, range);
     if (kept) return kept;
     for (let reads = 1; ; reads++) {
       try {
-        return parseIndexEntry(entryOf(await this.fetch(object, options), partition), partition);
+        return parseEntries(entriesIn(await this.fetch(object, options), range), range);
       } catch (error) {
         if (!isFetchFailure(error) || reads >= limits.shuffleReadsMax) throw asFetchFailure(error, object);
       }
@@ -82,10 +87,13 @@ export class StageSources {
   }
 
   /** What is kept is a copy: a broken one is nobody's fault, and the index is fetched again. */
-  private async keptEntry({ attempt }: StageObject, partition: number): Promise<PartitionEntry | undefined> {
+  private async keptEntries(
+    { attempt }: StageObject,
+    range: PartitionRange,
+  ): Promise<readonly PartitionEntry[] | undefined> {
     try {
-      const entry = await this.kept.entry(attempt, partition);
-      return entry && parseIndexEntry(entry, partition);
+      const bytes = await this.kept.entries(attempt, range);
+      return bytes && parseEntries(bytes, range);
     } catch (error) {
       if (!isFetchFailure(error)) throw error;
       return undefined;
@@ -93,20 +101,37 @@ export class StageSources {
   }
 
   private async fetch(object: StageObject, options: CallOptions): Promise<Uint8Array> {
-    const tailRange = { start: Math.max(0, object.bytes - TAIL_BYTES), end: object.bytes };
-    const tailBytes = await this.store.get(object.key, { range: tailRange, ...options });
-    const tail = parseTail(tailBytes, identityOf(this.job, object.attempt), object.bytes);
+    const start = Math.max(0, object.bytes - limits.footerReadBytes);
+    const end = await this.store.get(object.key, { range: { start, end: object.bytes }, ...options });
+    const tail = parseTail(end, identityOf(this.job, object.attempt), object.bytes);
     if (hex64(tail.digest) !== object.digest) {
       throw new GristmillError('shuffle-corrupt', 'a shuffle object has another index than its map task reported');
     }
-    const range = { start: tail.indexOffset, end: tail.indexOffset + tail.indexBytes };
-    const index = await this.store.get(object.key, { range, ...options });
+    const { indexOffset, indexBytes } = tail;
+    const range = { start: indexOffset, end: indexOffset + indexBytes };
+    const index =
+      indexOffset >= start
+        ? end.slice(indexOffset - start, range.end - start)
+        : await this.store.get(object.key, { range, ...options });
     parseIndex(index, tail);
     await this.kept.keep(object.attempt, index);
     return index;
   }
 }
 
-export function entryOf(index: Uint8Array, partition: number): Uint8Array {
-  return index.subarray(partition * INDEX_ENTRY_BYTES, (partition + 1) * INDEX_ENTRY_BYTES);
+/** Undefined where the object has no records of the partition. */
+export function sourceOf({ key, attempt }: StageObject, entry: PartitionEntry | undefined): StageSource | undefined {
+  if (!entry || entry.records === 0) return undefined;
+  const { offset, bytes, records, weight, sum } = entry;
+  return { key, attempt, offset, bytes, records, weight, sum };
+}
+
+export function entriesIn(index: Uint8Array, { first, end }: PartitionRange): Uint8Array {
+  return index.subarray(first * INDEX_ENTRY_BYTES, end * INDEX_ENTRY_BYTES);
+}
+
+function parseEntries(bytes: Uint8Array, { first, end }: PartitionRange): PartitionEntry[] {
+  return Array.from({ length: end - first }, (_, i) =>
+    parseIndexEntry(bytes.subarray(i * INDEX_ENTRY_BYTES, (i + 1) * INDEX_ENTRY_BYTES), first + i),
+  );
 }

@@ -143,8 +143,8 @@ export class TaskHost {
   private async reduce(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
     const { io, onProgress } = this.options;
-    const { attempt, index, generation, revision } = assignment;
-    const sources = await io.stage({ generation, revision }, index);
+    const { attempt, index, generation, revision, together } = assignment;
+    const sources = await io.stage({ generation, revision }, index, together);
     // Footers promise records, and records are what a merge counts.
     const toMerge = sources.reduce((sum, source) => sum + source.records, 0);
     const counters = new UserCounters();
@@ -180,9 +180,16 @@ export class TaskHost {
     };
   }
 
-  private inputOf(plan: Plan, { key, attempt, offset, bytes }: StageSource, partition: number): MergeInput {
+  private inputOf(plan: Plan, source: StageSource, partition: number): MergeInput {
+    const { key, attempt, offset, bytes } = source;
+    let { local } = source;
     return {
-      open: (from) => this.options.io.openBytes({ kind: 'shuffle', key, offset: offset + from, bytes: bytes - from }),
+      open: (from) => {
+        const request = { kind: 'shuffle', key, offset: offset + from, bytes: bytes - from, local } as const;
+        // Whatever is read again is read from the object.
+        local = undefined;
+        return this.options.io.openBytes(request);
+      },
       identity: identityOf(plan.job, attempt),
       partition,
       isCounted: true,

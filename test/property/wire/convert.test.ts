@@ -127,6 +127,7 @@ const assignment: fc.Arbitrary<Assignment> = fc
     revision: fc.nat(),
     codeVersion: fc.string(),
     inspect,
+    together: fc.option(fc.record({ first: fc.nat(), end: fc.nat() }), { nil: undefined }),
   })
   .map((a) => ({ ...a, kind: a.kind, inspect: a.kind === 'inspect' ? a.inspect : undefined }));
 const coordinatorMessage: fc.Arbitrary<CoordinatorMessage> = fc.record(

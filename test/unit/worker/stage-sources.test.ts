@@ -6,7 +6,7 @@ import { GristmillError } from '../../../shared/errors.js';
 import type { JobId } from '../../../shared/ids.js';
 import { storeKeys } from '../../../shared/plan.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
-import { entryOf, StageSources } from '../../../worker/task/stage-sources.js';
+import { entriesIn, StageSources } from '../../../worker/task/stage-sources.js';
 import { shuffleObject } from '../../harness/shuffle.js';
 
 const job = 'abcdefghijkl' as JobId;
@@ -28,9 +28,9 @@ class CountedStore extends MemoryStore {
 
 function sources(): StageSources {
   return new StageSources(job, store, {
-    entry: async (attempt, partition) => {
+    entries: async (attempt, range) => {
       const index = kept.get(attempt);
-      return index && entryOf(index, partition);
+      return index && entriesIn(index, range);
     },
     keep: async (attempt, index) => void kept.set(attempt, index),
   });
