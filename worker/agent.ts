@@ -12,7 +12,7 @@ import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { Assignment, CoordinatorMessage, TaskReport } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
-import { openStore } from '../shared/store/open.js';
+import type { Stores } from '../shared/store/stores.js';
 import type { Finished } from './executor-process.js';
 import { ExecutorPool, handedBack } from './executor-pool.js';
 import type { Session } from './session.js';
@@ -31,6 +31,7 @@ export interface AgentOptions {
   readonly heapMegabytes: number;
   /** All that executors see of the environment. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly stores: Stores;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -122,7 +123,6 @@ class RunningAgent {
     await this.pool.stop();
     await this.acknowledged();
     this.session?.close();
-    await this.store?.close();
   }
 
   private acknowledged(): Promise<void> {
@@ -145,7 +145,7 @@ class RunningAgent {
 
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
-      this.store ??= openStore(message.registered.storeUri);
+      this.store ??= this.options.stores.open(message.registered.storeUri);
       if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();

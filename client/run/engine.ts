@@ -9,8 +9,8 @@ import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
-import { openStore } from '../../shared/store/open.js';
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
+import { Stores } from '../../shared/store/stores.js';
 import type { JobClient } from '../job-client.js';
 import { executorEnvironment } from './executor-environment.js';
 import { createPrivateStore, type PrivateStore } from './private-store.js';
@@ -50,13 +50,15 @@ class Loss {
 export async function startEngine(options: EngineOptions, started: Started): Promise<Engine> {
   const { clock, log, directory, folderUri } = options;
   const owner = currentOwner();
+  const stores = new Stores();
+  started.add(() => stores.close());
   const place = createPrivateStore({ folderUri, directory, owner, nowMs: clock.now(), random });
   const state = { private: place, submitted: false };
   started.add(() => place.end(state.submitted));
   const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
   const token = randomBytes(32).toString('base64url');
   const lost = new Loss();
-  const coordinating = startCoordinatorOn(place, token, owner, options, lost.report);
+  const coordinating = startCoordinatorOn({ place, token, owner, stores }, options, lost.report);
   const slots = options.workers ?? Math.min(limits.slotsMax, availableParallelism());
   const agent = startAgent({
     coordinator: coordinating.then(({ address }) => address),
@@ -67,6 +69,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
     scratchDir: place.scratchDir,
     heapMegabytes: heapMegabytesFor(slots, totalmem()),
     environment: executorEnvironment(options.environment),
+    stores,
     clock,
     random,
     log,
@@ -82,26 +85,31 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
   return { client, store: state, lost: lost.promise };
 }
 
+interface Parts {
+  readonly place: PrivateStore;
+  readonly stores: Stores;
+  readonly token: string;
+  readonly owner: Owner;
+}
+
 async function startCoordinatorOn(
-  place: PrivateStore,
-  token: string,
-  owner: Owner,
+  { place, stores, token, owner }: Parts,
   { clock, log }: EngineOptions,
   onHalt: (error: unknown) => void,
-): Promise<Pick<RunningCoordinator, 'address' | 'close'>> {
-  const { startCoordinator } = await import('../../coordinator/coordinator.js');
-  const store = openStore(place.uri);
-  const listen = '127.0.0.1:0';
-  const options = { store, storeUri: place.uri, clock, random, owner, listen, token, log, onHalt };
-  const coordinator = await startCoordinator(options).catch(async (thrown: unknown) => {
-    await store.close();
-    throw thrown;
+): Promise<RunningCoordinator> {
+  const { outputsIn, startCoordinator } = await import('../../coordinator/coordinator.js');
+  return startCoordinator({
+    store: stores.open(place.uri),
+    storeUri: place.uri,
+    outputs: outputsIn(stores, clock),
+    clock,
+    random,
+    owner,
+    listen: '127.0.0.1:0',
+    token,
+    log,
+    onHalt,
   });
-  const close = async () => {
-    await coordinator.close();
-    await store.close();
-  };
-  return { address: coordinator.address, close };
 }
 
 function random(bytes: number): Uint8Array {

@@ -12,8 +12,7 @@ import { dirname, join } from 'node:path';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { ownerIsDead, type Owner } from '../../shared/store/owner.js';
-import { baseUriOf, resolveUri } from '../../shared/store/open.js';
-import { filePath, fileUri } from '../../shared/store/uri.js';
+import { baseUriOf, filePath, fileUri, resolveUri } from '../../shared/store/uri.js';
 
 const FOLDER = '.gristmill';
 const OWNER_FILE = 'owner.json';

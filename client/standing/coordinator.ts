@@ -7,8 +7,8 @@ import { loadConfig } from '../../shared/config/resolve.js';
 import { coordinatorSchema } from '../../shared/config/schema.js';
 import { ensureToken } from '../../shared/config/token.js';
 import { GristmillError } from '../../shared/errors.js';
-import { openStore } from '../../shared/store/open.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import { Stores } from '../../shared/store/stores.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
 
@@ -27,11 +27,12 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
   refuseUnencrypted(listen, config.origins.listen, insecure);
   if (http !== undefined) refuseUnencrypted(http, config.origins.http, insecure);
   const random = (bytes: number) => randomBytes(bytes);
-  const store = openStore(storePlace);
+  const stores = new Stores();
+  const store = stores.open(storePlace);
   const token = ensureToken({ store: store.uri, tokenFile }, random);
   const log = await createLogger(logLevel);
   if (dataRoot.length === 0) log.warn('no --data-root is given: jobs that read or write files will be refused');
-  const [{ startCoordinator }, { standingRetention }] = await Promise.all([
+  const [{ outputsIn, startCoordinator }, { standingRetention }] = await Promise.all([
     import('../../coordinator/coordinator.js'),
     import('../../coordinator/scheduler/retention.js'),
   ]);
@@ -45,6 +46,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     const coordinator = await startCoordinator({
       ...options,
       owner,
+      outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
       retention: standingRetention,
       onHalt: (error) => halt(error),
@@ -59,7 +61,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       await coordinator.close();
     }
   } finally {
-    await store.close();
+    await stores.close();
     letGo();
   }
 }

@@ -12,6 +12,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import { Stores } from '../../shared/store/stores.js';
 import type { Agent } from '../../worker/agent.js';
 import { createLogger } from '../log.js';
 import { executorEnvironment } from '../run/executor-environment.js';
@@ -29,6 +30,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
   const connection = connectionOf(config);
   const log = await createLogger(values.logLevel);
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
+  const stores = new Stores();
   const letGo = stayAlive();
   try {
     const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
@@ -42,6 +44,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       scratchDir: scratch.path,
       heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
       environment: executorEnvironment(context.environment),
+      stores,
       clock: context.clock,
       random: (bytes) => randomBytes(bytes),
       log,
@@ -49,6 +52,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
     await serve(agent, context, { values, ready, log });
   } finally {
+    await stores.close();
     scratch.remove();
     letGo();
   }

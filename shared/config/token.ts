@@ -6,8 +6,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { GristmillError } from '../errors.js';
 import { errno } from '../store/file-errors.js';
-import { baseUriOf, resolveUri } from '../store/open.js';
-import { filePath } from '../store/uri.js';
+import { baseUriOf, filePath, resolveUri } from '../store/uri.js';
 
 export interface TokenPlace {
   readonly tokenFile: string | undefined;

@@ -11,8 +11,8 @@ import { limits } from '../limits.js';
 import type { PlannedInput } from '../plan.js';
 import { isMissing } from '../store/file-errors.js';
 import { compareKeys } from '../store/key.js';
-import { locate, resolveUri } from '../store/open.js';
-import { filePath, fileUri } from '../store/uri.js';
+import type { Locator } from '../store/stores.js';
+import { filePath, fileUri, resolveUri } from '../store/uri.js';
 import { expandGlob, isGlob, unreadable } from './glob.js';
 
 /** Looked up together. */
@@ -25,7 +25,7 @@ const NOT_BUILT = /\.(gz|tgz|zst|bz2|xz|lz4|lzma|br|zip|7z|snappy|parquet|avro|o
  * The files that `uris` name, ascending by UTF-8 bytes of their URI, each once, read to their end. A URI without a file is
  * `input-not-found`, a file that cannot be read `input-unreadable`, a compressed or columnar one `not-built-yet`.
  */
-export async function expandInputs(uris: readonly string[], baseUri: string): Promise<PlannedInput[]> {
+export async function expandInputs(uris: readonly string[], baseUri: string, stores: Locator): Promise<PlannedInput[]> {
   const paths = new Set<string>();
   for (const uri of uris) {
     for (const path of await pathsOf(uri, baseUri)) paths.add(path);
@@ -36,7 +36,7 @@ export async function expandInputs(uris: readonly string[], baseUri: string): Pr
   const inputs: PlannedInput[] = [];
   const all = [...paths];
   for (let at = 0; at < all.length; at += LOOKUPS) {
-    inputs.push(...(await Promise.all(all.slice(at, at + LOOKUPS).map(planned))));
+    inputs.push(...(await Promise.all(all.slice(at, at + LOOKUPS).map((path) => planned(path, stores)))));
   }
   return inputs.sort((a, b) => compareKeys(a.uri, b.uri));
 }
@@ -98,13 +98,13 @@ async function notFound(uri: string, path: string, folders: readonly string[], h
   return new GristmillError('input-not-found', `input ${uri} matches no file: ${reason}${hint}`, { where: path });
 }
 
-async function planned(path: string): Promise<PlannedInput> {
+async function planned(path: string, stores: Locator): Promise<PlannedInput> {
   const ending = NOT_BUILT.exec(path)?.[0];
   if (ending !== undefined) {
     throw new GristmillError('not-built-yet', `reading ${ending} files is not built yet: ${path}`, { where: path });
   }
   const uri = fileUri(path);
-  const { store, key } = locate(uri);
+  const { store, key } = stores.locate(uri);
   const info = await store.head(key);
   if (info === undefined) {
     const reason = path.includes('\ufffd') ? 'its name is not UTF-8' : 'it went away, or is no file';

@@ -3,6 +3,7 @@
  * an absolute `file:///` URI. In a path every character stands for itself except the glob characters `* ? [ ] { }`; in a
  * URI those may be escaped (`%2A`) to stand for themselves. A `?` in a URI is a glob character: files have no queries.
  */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GristmillError } from '../errors.js';
 
@@ -34,6 +35,12 @@ export function filePath(uri: string): string {
 /** A path as URI in which no character is a glob's. */
 export function fileUri(path: string): string {
   return `file://${literal(encodePattern(path))}`;
+}
+
+/** The working directory, or any folder, as base for `resolveUri`. */
+export function baseUriOf(folder: string): string {
+  const uri = fileUri(resolve(folder));
+  return uri.endsWith('/') ? uri : `${uri}/`;
 }
 
 function literal(encoded: string): string {

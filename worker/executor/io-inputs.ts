@@ -6,17 +6,18 @@ import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { openReader } from '../../shared/store/object-reader.js';
 import type { ByteRange, ObjectReader, ObjectStore } from '../../shared/store/object-store.js';
-import { locate } from '../../shared/store/open.js';
+import type { Locator } from '../../shared/store/stores.js';
 import type { InputRequest } from '../ports.js';
 import type { RingFiller } from './ring-filler.js';
 
 export async function pumpInput(
+  stores: Locator,
   filler: RingFiller,
   source: number,
   request: InputRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = new Input(request, signal);
+  const input = new Input(stores, request, signal);
   await input.checkUnchanged();
   const { from, softEnd, bytes } = request;
   // The last buffer is read to its end: it mostly holds the rest of the split's last record.
@@ -45,8 +46,8 @@ class Input {
   private readonly store: ObjectStore;
   private readonly key: string;
 
-  constructor(request: InputRequest, signal: AbortSignal) {
-    const { store, key } = locate(request.uri);
+  constructor(stores: Locator, request: InputRequest, signal: AbortSignal) {
+    const { store, key } = stores.locate(request.uri);
     this.request = request;
     this.signal = signal;
     this.store = store;

@@ -9,6 +9,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
+import { Stores } from '../../shared/store/stores.js';
 import { IoJob } from './io-job.js';
 import { Outputs } from './io-outputs.js';
 import { ScratchRuns } from './io-scratch.js';
@@ -41,11 +42,13 @@ function currentJob(): IoJob {
 let ending: Promise<void> = Promise.resolve();
 
 const store = () => currentJob().store;
+const stores = new Stores();
 const scratch = new ScratchRuns(data.scratchDir);
-const outputs = new Outputs({ ring, store, scratch });
+const outputs = new Outputs({ ring, store, stores, scratch });
 const sources = new Sources({
   ring,
   store,
+  stores,
   scratch,
   answer: (call: IoCall, signal) =>
     call.name === 'finish' ? outputs.finish(call.output) : currentJob().answer(call, signal),
@@ -99,7 +102,7 @@ function reportProgress(): void {
 const decoder = new MessageDecoder<ToExecutor>();
 socket.on('data', (piece: Buffer) => {
   for (const message of decoder.push(piece)) {
-    if (message.type === 'task' && job?.place.job !== message.place.job) job = new IoJob(message.place);
+    if (message.type === 'task' && job?.place.job !== message.place.job) job = new IoJob(message.place, stores);
     port.postMessage(message);
   }
 });

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expandGlob } from '../../../shared/formats/glob.js';
 import { expandInputs } from '../../../shared/formats/inputs.js';
-import { baseUriOf } from '../../../shared/store/open.js';
-import { filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
+import { Stores } from '../../../shared/store/stores.js';
+import { baseUriOf, filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
 
 const NAMES = ['a', 'b', 'ab', 'ba', 'a-b', 'ä', '_a', '.a', 'a]'];
 const FILES = NAMES.flatMap((x) => [
@@ -14,6 +14,7 @@ const FILES = NAMES.flatMap((x) => [
   ...['a', 'b', '_a', 'ab'].flatMap((d) => [`${d}/${x}.t`, `${d}/b/${x}.t`]),
 ]);
 
+const stores = new Stores();
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'gristmill-glob-'));
@@ -101,8 +102,8 @@ describe('expandInputs', () => {
       );
     await fc.assert(
       fc.asyncProperty(some, async ([files, shuffled]) => {
-        const inputs = await expandInputs(shuffled, baseUriOf(root));
-        expect(inputs).toEqual(await expandInputs(files, baseUriOf(root)));
+        const inputs = await expandInputs(shuffled, baseUriOf(root), stores);
+        expect(inputs).toEqual(await expandInputs(files, baseUriOf(root), stores));
         const uris = inputs.map(({ uri }) => uri);
         expect(new Set(uris)).toEqual(new Set(files.map((file) => fileUri(join(root, file)))));
         expect(uris).toEqual([...uris].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
