@@ -64,6 +64,8 @@ export const ERRORS = {
   'output-occupied': once('output'),
   'output-unwritable': once('output'),
   'publish-lost': once('output'),
+  'no-result': once('output'),
+  'content-differs': once('store'),
   // machines, store, shuffle
   'executor-died': again('machine'),
   'handed-back': again('machine', false),

@@ -217,6 +217,8 @@ export const limits = {
   cancelGraceMs: 500,
   /** What an executor printed arrives so long after its report, or its end, at the latest. */
   logGraceMs: 1_000,
+  /** Files that `upload` and `results --to` move at a time: each has a few buffers, and hides the waits of the others. */
+  transferFilesMax: 4,
   /** Private stores under `.gristmill/` that are kept. */
   privateJobsKept: 20,
   /** Executors of one worker. */

@@ -7,17 +7,19 @@ import { GristmillError } from '../../shared/errors.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
+import { addTransferCommands, type TransferRequest } from './transfer-commands.js';
 import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
-const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload'];
+const RESERVED = ['errors', 'verify', 'retry', 'replay'];
 
-const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'];
+const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'results', 'cancel', 'upload', 'coordinator', 'worker'];
 
 export type Request =
   /** `flags`: where a coordinator is, as far as the command line says it. */
   | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
   | JobRequest
+  | TransferRequest
   | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
@@ -59,6 +61,7 @@ function build(onRequest: (request: Request) => void): Command {
   program.allowExcessArguments();
   addRun(program, onRequest);
   addJobCommands(program, onRequest);
+  addTransferCommands(program, onRequest);
   addStanding(program, onRequest);
   for (const name of RESERVED) {
     program

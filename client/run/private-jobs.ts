@@ -1,4 +1,4 @@
-/** `jobs` and `logs` without a coordinator: what runs in this folder left in their private stores, read and not changed. */
+/** `jobs`, `logs` and `results` without a coordinator: what runs in this folder left in their private stores, read and not changed. */
 import { readLogs } from '../../coordinator/grpc/job-logs.js';
 import { jobView } from '../../coordinator/job-view.js';
 import { replay } from '../../coordinator/replay.js';
@@ -26,6 +26,10 @@ export async function jobsHere(context: CommandContext, request: JobsRequest): P
     shown.map(({ job }) => job),
   );
   return 0;
+}
+
+export async function jobHere(context: CommandContext, name: string): Promise<Job> {
+  return named(await withStores((stores) => privateJobs(context, stores)), name).job;
 }
 
 export async function logsHere(context: CommandContext, request: LogsRequest): Promise<number> {

@@ -110,6 +110,14 @@ export const errorMeanings = {
     "At the commit another owner's file stood where a part belongs.",
     'Find out who else writes to that folder; what this job had published is removed.',
   ),
+  'no-result': meaning(
+    'The job has no result to show: it has not ended, it failed, or what it published is gone or replaced.',
+    '`gristmill jobs ID` says how the job stands; `gristmill watch ID` waits for its end.',
+  ),
+  'content-differs': meaning(
+    'Stored bytes are not those that were written: their number, checksum or rows differ from what is known of them.',
+    'Upload again, or run the job again; if it happens again, look at the disks and the network of the store.',
+  ),
   'executor-died': meaning(
     'The process that ran the task ended by a signal or a crash.',
     'Tried again by itself; if it repeats, look at the memory that user code holds: `memory` is beside it.',
