@@ -9,6 +9,7 @@ import { ensureToken } from '../../shared/config/token.js';
 import { GristmillError } from '../../shared/errors.js';
 import { openStore } from '../../shared/store/open.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import { prepareStore } from '../../shared/store/probe.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
 
@@ -37,6 +38,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
   ]);
   const letGo = stayAlive();
   try {
+    for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
     let halt: (error: GristmillError) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => (halt = reject));
     halted.catch(() => undefined);

@@ -57,6 +57,8 @@ export function checkAccess(access: S3Access): S3Address {
 function invalid(endpoint: string, reason: string): GristmillError {
   return new GristmillError(
     'config-invalid',
-    `cannot use the S3 endpoint ${JSON.stringify(endpoint)}: ${reason}; write http://host:port or https://host:port`,
+    // What stands before an @ may be a password.
+    `cannot use the S3 endpoint ${JSON.stringify(endpoint.replace(/^.*@/s, '...@'))}: ${reason}; ` +
+      'write http://host:port or https://host:port',
   );
 }
