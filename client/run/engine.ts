@@ -9,7 +9,9 @@ import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import type { ObjectStore } from '../../shared/store/object-store.js';
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
+import { isS3Uri } from '../../shared/store/s3-uri.js';
 import { Stores, type StoreAccess } from '../../shared/store/stores.js';
 import type { JobClient } from '../job-client.js';
 import { executorEnvironment } from './executor-environment.js';
@@ -101,8 +103,11 @@ async function startCoordinatorOn(
   onHalt: (error: unknown) => void,
 ): Promise<RunningCoordinator> {
   const { outputsIn, startCoordinator } = await import('../../coordinator/coordinator.js');
+  const store = stores.open(place.uri);
+  // A folder that was made for this run alone has nothing to prove.
+  if (isS3Uri(place.uri)) await prepareRemote(store, log);
   return startCoordinator({
-    store: stores.open(place.uri),
+    store,
     storeUri: place.uri,
     outputs: outputsIn(stores, clock),
     clock,
@@ -113,6 +118,11 @@ async function startCoordinatorOn(
     log,
     onHalt,
   });
+}
+
+async function prepareRemote(store: ObjectStore, log: Logger): Promise<void> {
+  const { prepareStore } = await import('../../shared/store/probe.js');
+  for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
 }
 
 function random(bytes: number): Uint8Array {

@@ -9,6 +9,7 @@ import { s3ServerOf, storeAccessOf } from '../../shared/config/s3.js';
 import { ensureToken } from '../../shared/config/token.js';
 import { GristmillError } from '../../shared/errors.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import { prepareStore } from '../../shared/store/probe.js';
 import { Stores } from '../../shared/store/stores.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
@@ -42,6 +43,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
   ]);
   const letGo = stayAlive();
   try {
+    for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
     let halt: (error: GristmillError) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => (halt = reject));
     halted.catch(() => undefined);

@@ -133,9 +133,17 @@ export const errorMeanings = {
   'disk-full': meaning('A disk is full.', 'Free space; the message names the path.'),
   'object-not-found': meaning('An object that must exist is not in the store.', 'Tried again by itself.'),
   'object-exists': meaning('A key that is written once exists already.', 'Handled by the engine.'),
+  'object-changed': meaning(
+    'An object was replaced while it was read.',
+    'Tried again by itself; an input that changes ends its job with `input-changed`.',
+  ),
   'store-unavailable': meaning('The store does not answer or refuses for now.', 'Tried again by itself.'),
   'store-timeout': meaning('A call to the store took too long.', 'Tried again by itself.'),
   'store-denied': meaning('The store refuses for good.', 'Check the permissions or credentials.'),
+  'store-unfit': meaning(
+    'The store breaks a promise that everything rests on: of many writers of one key more than one won, or a listing is not complete or not in order.',
+    'Use another server, or another version of it: the message says what it did.',
+  ),
   'staged-missing': meaning('A staged output is gone before its commit.', 'Its reduce task runs again by itself.'),
   'shuffle-corrupt': meaning(
     'A shuffle object is not as it was written: a wrong checksum, bytes of another object, or too few of them.',

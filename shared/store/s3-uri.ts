@@ -46,7 +46,7 @@ function partsOf(uri: string): { readonly bucket: string; readonly path: string 
     throw new GristmillError('invalid-request', `${message}; docs/guide/storage.md says where credentials belong`);
   }
   if (match === null || bucket === '') throw invalidUri(uri, 'write s3://bucket/key');
-  if (!BUCKET.test(bucket)) {
+  if (!BUCKET.test(bucket) || bucket.includes('..')) {
     throw invalidUri(uri, `${bucket} is no name of a bucket: 3 to 63 lower-case letters, digits, dots and dashes`);
   }
   return { bucket, path };

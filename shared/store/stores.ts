@@ -9,6 +9,8 @@ import { DirectoryStore } from './directory-store.js';
 import type { ObjectStore } from './object-store.js';
 import { isS3Uri, parseS3Uri, s3Uri } from './s3-uri.js';
 import type { S3Access } from './s3/access.js';
+import { S3Endpoint } from './s3/endpoint.js';
+import { S3Store } from './s3/s3-store.js';
 import { filePath, resolveUri } from './uri.js';
 
 export interface Location {
@@ -42,6 +44,8 @@ export class Stores implements Locator {
   readonly #opened = new Set<ObjectStore>();
   readonly #buckets = new Map<string, ObjectStore>();
   #fileSystem: ObjectStore | undefined;
+  /** One for all buckets: its connections, its limits and what it has learnt of the server. */
+  #endpoint: S3Endpoint | undefined;
 
   constructor(options: StoresOptions = {}) {
     this.#options = options;
@@ -77,6 +81,8 @@ export class Stores implements Locator {
     this.#buckets.clear();
     this.#fileSystem = undefined;
     await Promise.all(opened.map((store) => store.close()));
+    await this.#endpoint?.close();
+    this.#endpoint = undefined;
   }
 
   #bucket(bucket: string): ObjectStore {
@@ -91,8 +97,9 @@ export class Stores implements Locator {
     const { s3, s3Refusal, openS3 } = this.#options;
     if (s3Refusal !== undefined) throw new GristmillError('config-invalid', `cannot use ${uri}: ${s3Refusal}`);
     if (s3 === undefined) throw noCredentials(uri);
-    if (openS3 === undefined) throw new GristmillError('not-built-yet', `S3 is not built yet: ${uri}`);
-    return openS3(uri, s3);
+    if (openS3) return openS3(uri, s3);
+    this.#endpoint ??= new S3Endpoint({ access: s3 });
+    return new S3Store({ uri, access: s3, endpoint: this.#endpoint });
   }
 
   #keep(store: ObjectStore): ObjectStore {
