@@ -7,7 +7,7 @@ import type { Screen } from './command/run-options.js';
 import type { StandingRequest } from './command/standing.js';
 import type { TransferRequest } from './command/transfer-commands.js';
 import type { Job } from './job-types.js';
-import { clientConfig, namesCoordinator } from './remote/config.js';
+import { namesCoordinator, runConfig } from './remote/config.js';
 import type { CommandContext } from './remote/context.js';
 import { errorLines } from './render/failure.js';
 import { createReporter, type Reporter } from './render/reporter.js';
@@ -58,7 +58,6 @@ async function perform(request: JobRequest | TransferRequest | RunRequest): Prom
   const { flags } = request;
   const sources = { flags, environment: process.env, directory: process.cwd() };
   const shown = request.kind === 'run' ? request.options : request.kind === 'watch' ? request : undefined;
-  const config = request.kind === 'run' ? clientConfig(sources) : undefined;
   const context: CommandContext = {
     ...sources,
     clock: systemClock,
@@ -72,14 +71,16 @@ async function perform(request: JobRequest | TransferRequest | RunRequest): Prom
   if (isTransfer(request)) return (await import('./transfer/perform.js')).transfer(request, context);
   if (request.kind !== 'run') return (await import('./remote/perform.js')).perform(request, context);
   const { options } = request;
+  const config = runConfig(sources);
   const isSeen = options.screen === 'full' && process.stdout.isTTY;
   const showRows = isSeen ? (job: Job) => preview(job.parts) : undefined;
-  if (config !== undefined && namesCoordinator(config)) {
+  if (namesCoordinator(config)) {
     const { runThere } = await import('./remote/run-there.js');
     return runThere(context, { options, preview: showRows }, config);
   }
   const { runHere } = await import('./run/compose.js');
-  return runHere({ ...context, options, preview: showRows });
+  const { storeAccessOf } = await import('../shared/config/s3.js');
+  return runHere({ ...context, options, preview: showRows, access: storeAccessOf(config) });
 }
 
 function isTransfer(request: { readonly kind: string }): request is TransferRequest {

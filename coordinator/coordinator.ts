@@ -4,6 +4,7 @@ import type { Clock } from '../shared/clock.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
 import { limits } from '../shared/limits.js';
+import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import type { Locator } from '../shared/store/stores.js';
@@ -19,6 +20,8 @@ export interface CoordinatorOptions {
   readonly store: ObjectStore;
   /** What workers open: the URI of `store`. */
   readonly storeUri: string;
+  /** Told to workers that name no S3 server of their own. */
+  readonly s3?: S3Server | undefined;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   /** Where results go: see `outputsIn`. */

@@ -9,8 +9,10 @@ import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import type { ObjectStore } from '../../shared/store/object-store.js';
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
-import { Stores } from '../../shared/store/stores.js';
+import { isS3Uri } from '../../shared/store/s3-uri.js';
+import { Stores, type StoreAccess } from '../../shared/store/stores.js';
 import type { JobClient } from '../job-client.js';
 import { executorEnvironment } from './executor-environment.js';
 import { createPrivateStore, type PrivateStore } from './private-store.js';
@@ -24,6 +26,8 @@ export interface EngineOptions {
   /** Executors; undefined: one for each core. */
   readonly workers: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** To stores that are no folders. */
+  readonly access: StoreAccess;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -31,6 +35,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly client: JobClient;
   readonly store: { readonly private: PrivateStore; submitted: boolean };
+  readonly stores: Stores;
   /** Rejects when the coordinator or the worker cannot serve any more. */
   readonly lost: Promise<never>;
 }
@@ -50,9 +55,9 @@ class Loss {
 export async function startEngine(options: EngineOptions, started: Started): Promise<Engine> {
   const { clock, log, directory, folderUri } = options;
   const owner = currentOwner();
-  const stores = new Stores();
+  const stores = new Stores(options.access);
   started.add(() => stores.close());
-  const place = createPrivateStore({ folderUri, directory, owner, nowMs: clock.now(), random });
+  const place = createPrivateStore({ folderUri, directory, owner, clock, stores, random });
   const state = { private: place, submitted: false };
   started.add(() => place.end(state.submitted));
   const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
@@ -69,7 +74,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
     scratchDir: place.scratchDir,
     heapMegabytes: heapMegabytesFor(slots, totalmem()),
     environment: executorEnvironment(options.environment),
-    stores,
+    stores: () => stores,
     clock,
     random,
     log,
@@ -82,7 +87,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
   const { address } = await coordinating;
   const client = new JobClient({ address, token, clock });
   started.add(() => client.close());
-  return { client, store: state, lost: lost.promise };
+  return { client, store: state, stores, lost: lost.promise };
 }
 
 interface Parts {
@@ -98,8 +103,11 @@ async function startCoordinatorOn(
   onHalt: (error: unknown) => void,
 ): Promise<RunningCoordinator> {
   const { outputsIn, startCoordinator } = await import('../../coordinator/coordinator.js');
+  const store = stores.open(place.uri);
+  // A folder that was made for this run alone has nothing to prove.
+  if (isS3Uri(place.uri)) await prepareRemote(store, log);
   return startCoordinator({
-    store: stores.open(place.uri),
+    store,
     storeUri: place.uri,
     outputs: outputsIn(stores, clock),
     clock,
@@ -110,6 +118,11 @@ async function startCoordinatorOn(
     log,
     onHalt,
   });
+}
+
+async function prepareRemote(store: ObjectStore, log: Logger): Promise<void> {
+  const { prepareStore } = await import('../../shared/store/probe.js');
+  for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
 }
 
 function random(bytes: number): Uint8Array {

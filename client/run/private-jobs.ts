@@ -2,15 +2,17 @@
 import { readLogs } from '../../coordinator/grpc/job-logs.js';
 import { jobView } from '../../coordinator/job-view.js';
 import { replay } from '../../coordinator/replay.js';
+import { storeAccessOf } from '../../shared/config/s3.js';
 import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { Stores } from '../../shared/store/stores.js';
 import type { Job, LogChunk } from '../job-types.js';
 import type { CommandContext } from '../remote/context.js';
+import { runConfig } from '../remote/config.js';
 import { showJobs, type JobsRequest } from '../remote/job-list.js';
 import { noSuchJob } from '../remote/job-name.js';
 import { selectionOf, showLogs, type LogSelection, type LogsRequest } from '../remote/logs.js';
-import { privateFolder, privateStorePaths } from './private-store.js';
+import { privateFolder, privateStores } from './private-store.js';
 
 interface PrivateJob {
   readonly storePath: string;
@@ -18,7 +20,7 @@ interface PrivateJob {
 }
 
 export async function jobsHere(context: CommandContext, request: JobsRequest): Promise<number> {
-  const all = await withStores((stores) => privateJobs(context, stores));
+  const all = await withStores(context, (stores) => privateJobs(context, stores));
   const shown = request.job === undefined ? all.slice(0, request.limit) : [named(all, request.job)];
   showJobs(
     context,
@@ -33,7 +35,7 @@ export async function jobHere(context: CommandContext, name: string): Promise<Jo
 }
 
 export async function logsHere(context: CommandContext, request: LogsRequest): Promise<number> {
-  await withStores(async (stores) => {
+  await withStores(context, async (stores) => {
     const { storePath, job } = named(await privateJobs(context, stores), request.job);
     const chunks = logsOf(stores.open(storePath), job.job, selectionOf(request.task), context.stop.signal);
     await showLogs(context, request, chunks);
@@ -41,8 +43,9 @@ export async function logsHere(context: CommandContext, request: LogsRequest): P
   return 0;
 }
 
-async function withStores<T>(use: (stores: Stores) => Promise<T>): Promise<T> {
-  const stores = new Stores();
+/** Of runs whose store is in a bucket: with what the environment says of S3. */
+async function withStores<T>(context: CommandContext, use: (stores: Stores) => Promise<T>): Promise<T> {
+  const stores = new Stores(storeAccessOf(runConfig({ ...context, flags: {} })));
   try {
     return await use(stores);
   } finally {
@@ -53,7 +56,7 @@ async function withStores<T>(use: (stores: Stores) => Promise<T>): Promise<T> {
 /** The newest first. A store that cannot be read is told, and the others are shown all the same. */
 async function privateJobs({ directory, reporter }: CommandContext, stores: Stores): Promise<readonly PrivateJob[]> {
   const found: PrivateJob[] = [];
-  for (const storePath of await privateStorePaths(privateFolder(undefined, directory))) {
+  for (const storePath of await privateStores(privateFolder(undefined, directory))) {
     try {
       const { durable } = await replay(stores.open(storePath));
       for (const job of durable.jobs.values()) found.push({ storePath, job: jobView(job, undefined) });

@@ -16,7 +16,7 @@ import type { IoCall, JobPlace } from './io-requests.js';
 export class IoJob {
   readonly place: JobPlace;
   readonly store: ObjectStore;
-  private readonly stores: Stores;
+  readonly stores: Stores;
   private readonly stageSources: StageSources;
 
   constructor(place: JobPlace, stores: Stores) {

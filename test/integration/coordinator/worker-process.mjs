@@ -7,6 +7,7 @@ const { totalmem } = await import('node:os');
 const { pino } = await import('pino');
 
 const [coordinator, token, scratchDir] = process.argv.slice(2);
+const stores = new Stores();
 const agent = startAgent({
   coordinator,
   token,
@@ -16,7 +17,7 @@ const agent = startAgent({
   scratchDir,
   heapMegabytes: heapMegabytesFor(2, totalmem()),
   environment: { PATH: process.env.PATH, GRISTMILL_GATES: process.env.GRISTMILL_GATES },
-  stores: new Stores(),
+  stores: () => stores,
   clock: systemClock,
   random: (bytes) => randomBytes(bytes),
   log: pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true })),
