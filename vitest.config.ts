@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/fixtures/**', 'node_modules/**', 'dist/**'],
+    globalSetup: ['./test/harness/minio-run.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -5,12 +5,13 @@ import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/e
 import type { JobRequest } from './command/job-commands.js';
 import type { Screen } from './command/run-options.js';
 import type { StandingRequest } from './command/standing.js';
+import type { TransferRequest } from './command/transfer-commands.js';
 import type { Job } from './job-types.js';
-import { clientConfig, namesCoordinator } from './remote/config.js';
+import { namesCoordinator, runConfig } from './remote/config.js';
 import type { CommandContext } from './remote/context.js';
 import { errorLines } from './render/failure.js';
 import { createReporter, type Reporter } from './render/reporter.js';
-import { widthOf } from './render/screen.js';
+import { widthOf, type Terminal } from './render/screen.js';
 import { styleOf } from './render/style.js';
 import { StopRequest } from './run/stop-request.js';
 import { systemClock } from '../shared/clock.js';
@@ -51,29 +52,50 @@ async function stand({ kind, flags }: StandingRequest): Promise<number> {
   return 0;
 }
 
-async function perform(request: JobRequest | Extract<Request, { readonly kind: 'run' }>): Promise<number> {
+type RunRequest = Extract<Request, { readonly kind: 'run' }>;
+
+async function perform(request: JobRequest | TransferRequest | RunRequest): Promise<number> {
   const { flags } = request;
   const sources = { flags, environment: process.env, directory: process.cwd() };
   const shown = request.kind === 'run' ? request.options : request.kind === 'watch' ? request : undefined;
-  const config = request.kind === 'run' ? clientConfig(sources) : undefined;
   const context: CommandContext = {
     ...sources,
     clock: systemClock,
     reporter: reporterFor(shown?.screen ?? 'quiet', shown?.verbose ?? false),
     // Other commands are done with one call: a signal ends them as it ends any program.
-    stop: shown === undefined && request.kind !== 'submit' ? new StopRequest() : stopOnSignals(),
+    stop: shown === undefined && !isLong(request) ? new StopRequest() : stopOnSignals(),
     write: (text) => void process.stdout.write(text),
+    writeBytes: (bytes) => new Promise((resolve) => process.stdout.write(bytes, (error) => resolve(!error))),
+    terminal: terminal(),
   };
+  if (isTransfer(request)) return (await import('./transfer/perform.js')).transfer(request, context);
   if (request.kind !== 'run') return (await import('./remote/perform.js')).perform(request, context);
   const { options } = request;
+  const config = runConfig(sources);
   const isSeen = options.screen === 'full' && process.stdout.isTTY;
   const showRows = isSeen ? (job: Job) => preview(job.parts) : undefined;
-  if (config !== undefined && namesCoordinator(config)) {
+  if (namesCoordinator(config)) {
     const { runThere } = await import('./remote/run-there.js');
     return runThere(context, { options, preview: showRows }, config);
   }
   const { runHere } = await import('./run/compose.js');
-  return runHere({ ...context, options, preview: showRows });
+  const { storeAccessOf } = await import('../shared/config/s3.js');
+  return runHere({ ...context, options, preview: showRows, access: storeAccessOf(config) });
+}
+
+function isTransfer(request: { readonly kind: string }): request is TransferRequest {
+  return request.kind === 'upload' || request.kind === 'results';
+}
+
+/** More than one call, and something to clean up when it is stopped. */
+function isLong(request: JobRequest | TransferRequest | RunRequest): boolean {
+  return request.kind === 'submit' || isTransfer(request);
+}
+
+/** Where bars are drawn: beside what the command prints, if that goes elsewhere. */
+function terminal(): Terminal | undefined {
+  const { stdout, stderr } = process;
+  return stderr.isTTY ? stderr : stdout.isTTY ? stdout : undefined;
 }
 
 /** The first signal asks for an orderly end, the second one ends the process. */
@@ -92,8 +114,8 @@ function reporterFor(screen: Screen, verbose: boolean): Reporter {
   const { stdout, stderr } = process;
   const outStyle = styleOf(stdout.isTTY, process.env);
   const errorStyle = styleOf(stderr.isTTY, process.env);
-  const terminal = stderr.isTTY ? stderr : stdout.isTTY ? stdout : undefined;
-  const bars = terminal && { terminal, style: styleOf(true, process.env) };
+  const drawn = terminal();
+  const bars = drawn && { terminal: drawn, style: styleOf(true, process.env) };
   return createReporter(screen, { stdout, stderr, outStyle, errorStyle, bars, clock: systemClock, verbose });
 }
 

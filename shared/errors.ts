@@ -39,6 +39,7 @@ export const ERRORS = {
   'setup-failed': once('user'),
   'command-line': once('definition'),
   'config-invalid': once('definition'),
+  'credentials-missing': once('definition'),
   // user code and its data
   'map-failed': once('user'),
   'reduce-failed': once('user'),
@@ -64,6 +65,8 @@ export const ERRORS = {
   'output-occupied': once('output'),
   'output-unwritable': once('output'),
   'publish-lost': once('output'),
+  'no-result': once('output'),
+  'content-differs': once('store'),
   // machines, store, shuffle
   'executor-died': again('machine'),
   'handed-back': again('machine', false),
@@ -72,9 +75,11 @@ export const ERRORS = {
   'disk-full': again('resources', false),
   'object-not-found': again('store'),
   'object-exists': once('store'),
+  'object-changed': again('store'),
   'store-unavailable': again('store', false),
   'store-timeout': again('store', false),
   'store-denied': once('store'),
+  'store-unfit': once('store'),
   'staged-missing': again('store'),
   'shuffle-corrupt': again('fetch'),
   'shuffle-missing': again('fetch'),

@@ -71,6 +71,8 @@ export const limits = {
   mapTasksMax: 100_000,
   /** Objects that the inputs of a job may match. */
   inputsMax: 1_000_000,
+  /** Keys that are listed for one input's pattern: a minute or so of listing, and a sign that the pattern begins too early. */
+  inputsListedMax: 2_000_000,
   /** Of a CSV file: its columns' names are in the plan, so they are names and no data. */
   headerBytesMax: 1 * MiB,
   /** The different headers of a job's files together: they are in the plan, which every executor reads. */
@@ -185,6 +187,48 @@ export const limits = {
   storeRetriesMax: 5,
   /** The wait before the first of those, doubled each time, with jitter. */
   storeBackoffMs: 50,
+  /** Requests of one process to an S3 server that run at a time; more make none of them faster. */
+  s3RequestsMax: 32,
+  /** A request over which no byte moves for so long has failed; a server that is busy answers sooner. */
+  s3SilenceMs: 15_000,
+  /** The longest that one request may take: its bytes are bounded, so a slower store is of no use. */
+  s3RequestMsMax: 5 * 60_000,
+  /** A call waits so long for a server that is away before it fails: a restart of the server passes unnoticed. */
+  s3PatienceMs: 20_000,
+  /** A coordinator that starts waits so long: a wrong address is told while somebody looks. */
+  s3FirstContactMs: 5_000,
+  /** Requests in a row without an answer, after which the others wait instead of trying as well. */
+  s3BreakerFailures: 3,
+  /** The wait before one of them tries again, doubled each time. */
+  s3BreakerMs: 250,
+  /** The longest of those waits: so long after a server is back, everything goes on. */
+  s3BreakerMsMax: 5_000,
+  /** What a server says of a refusal: longer ones are pages for a browser. */
+  s3RefusalBytesMax: 64 * KiB,
+  /** One part of a staged output: S3 demands 5 MiB, and a buffer of it is in memory for each part on its way. */
+  s3PartBytes: 8 * MiB,
+  /** Parts of that size; those after them have the size below, since there may be 10,000 of them. */
+  s3SmallPartsMax: 1_000,
+  /** A part of an output of more than 8 GiB. */
+  s3LargePartBytes: 64 * MiB,
+  /** Parts of one upload: S3 takes no more. */
+  s3PartsMax: 10_000,
+  /** Parts of one output on their way while the next one fills. */
+  s3PartsInFlight: 2,
+  /** A seal holds so many ETags of parts, which the journal keeps; more are listed when the output is published. */
+  s3SealPartsMax: 8,
+  /** One ranged read: large enough that requests cost little beside bytes, small enough to be read again. */
+  s3ReadBytes: 2 * MiB,
+  /** Ranged reads of one reader that are on their way. */
+  s3ReadsInFlight: 4,
+  /** What all readers of one process may read ahead together; beyond it they read what they are asked for. */
+  s3ReadAheadBytesMax: 64 * MiB,
+  /** Keys of one deletion: S3 takes no more. */
+  s3DeleteBatch: 1_000,
+  /** Days until a rule of the server removes shuffle objects: longer than the longest job and its grace period. */
+  s3ShuffleKeepDays: 35,
+  /** Conditional writes of one key that the start-up probe makes at a time: servers that let two win do so under load. */
+  probeWriters: 32,
   /** Records appended to one journal slot. */
   journalBatchMax: 1_000,
   /** A leader that has not seen for so long that it leads looks again before it changes anything but the journal. */
@@ -233,6 +277,8 @@ export const limits = {
   cancelGraceMs: 500,
   /** What an executor printed arrives so long after its report, or its end, at the latest. */
   logGraceMs: 1_000,
+  /** Files that `upload` and `results --to` move at a time: each has a few buffers, and hides the waits of the others. */
+  transferFilesMax: 4,
   /** Private stores under `.gristmill/` that are kept. */
   privateJobsKept: 20,
   /** Executors of one worker. */

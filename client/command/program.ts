@@ -2,22 +2,24 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Flags } from '../../shared/config/resolve.js';
-import { clientSchema } from '../../shared/config/schema.js';
+import { runSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
+import { addTransferCommands, type TransferRequest } from './transfer-commands.js';
 import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
-const RESERVED = ['errors', 'results', 'verify', 'retry', 'replay', 'upload'];
+const RESERVED = ['errors', 'verify', 'retry', 'replay'];
 
-const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'];
+const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'results', 'cancel', 'upload', 'coordinator', 'worker'];
 
 export type Request =
   /** `flags`: where a coordinator is, as far as the command line says it. */
   | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
   | JobRequest
+  | TransferRequest
   | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
@@ -59,6 +61,7 @@ function build(onRequest: (request: Request) => void): Command {
   program.allowExcessArguments();
   addRun(program, onRequest);
   addJobCommands(program, onRequest);
+  addTransferCommands(program, onRequest);
   addStanding(program, onRequest);
   for (const name of RESERVED) {
     program
@@ -74,7 +77,7 @@ function build(onRequest: (request: Request) => void): Command {
 }
 
 /** A run has a folder of its own by the name of the store. */
-const { store: _store, printConfig: _printConfig, ...connecting } = clientSchema;
+const { store: _store, printConfig: _printConfig, ...connecting } = runSchema;
 
 function addRun(program: Command, onRequest: (request: Request) => void): void {
   const command = program
@@ -90,7 +93,7 @@ function addRun(program: Command, onRequest: (request: Request) => void): void {
     .allowExcessArguments(false);
   addJobFlags(command)
     .option('--workers <n>', 'executors (default: one for each core)', parseWorkers)
-    .option('--store <uri>', 'folder for intermediate data (default: .gristmill)')
+    .option('--store <uri>', 'folder or s3://bucket/prefix for intermediate data (default: .gristmill)')
     .option('--dry-run', 'print the plan and run nothing');
   addConfigFlags(addScreenFlags(command), connecting)
     .helpOption('-h, --help', 'print this help')

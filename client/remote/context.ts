@@ -2,6 +2,7 @@
 import type { Clock } from '../../shared/clock.js';
 import type { Flags } from '../../shared/config/resolve.js';
 import type { Reporter } from '../render/reporter.js';
+import type { Terminal } from '../render/screen.js';
 import type { StopRequest } from '../run/stop-request.js';
 
 export interface CommandContext {
@@ -14,4 +15,8 @@ export interface CommandContext {
   readonly stop: StopRequest;
   /** Standard output. */
   readonly write: (text: string) => void;
+  /** The same for what may be large: resolves when there is room for more, with false when nobody reads any more. */
+  readonly writeBytes: (bytes: Uint8Array) => Promise<boolean>;
+  /** Where a bar can be drawn. */
+  readonly terminal: Terminal | undefined;
 }

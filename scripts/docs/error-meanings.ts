@@ -36,6 +36,10 @@ export const errorMeanings = {
     'A key of the configuration file or a variable of the environment is unknown, missing or has a wrong value.',
     'Correct what the message names; `--print-config` shows where each value comes from.',
   ),
+  'credentials-missing': meaning(
+    'An `s3://` URI is to be opened by a process that has no S3 credentials: a command, a coordinator or a worker.',
+    'Give it the files with the keys, or the AWS variables; see [storage](../guide/storage.md).',
+  ),
   'map-failed': meaning(
     '`map` threw on a record.',
     "The message names the line in your source, and the record's file and offset.",
@@ -110,6 +114,14 @@ export const errorMeanings = {
     "At the commit another owner's file stood where a part belongs.",
     'Find out who else writes to that folder; what this job had published is removed.',
   ),
+  'no-result': meaning(
+    'The job has no result to show: it has not ended, it failed, or what it published is gone or replaced.',
+    '`gristmill jobs ID` says how the job stands; `gristmill watch ID` waits for its end.',
+  ),
+  'content-differs': meaning(
+    'Stored bytes are not those that were written: their number, checksum or rows differ from what is known of them.',
+    'Upload again, or run the job again; if it happens again, look at the disks and the network of the store.',
+  ),
   'executor-died': meaning(
     'The process that ran the task ended by a signal or a crash.',
     'Tried again by itself; if it repeats, look at the memory that user code holds: `memory` is beside it.',
@@ -129,9 +141,17 @@ export const errorMeanings = {
   'disk-full': meaning('A disk is full.', 'Free space; the message names the path.'),
   'object-not-found': meaning('An object that must exist is not in the store.', 'Tried again by itself.'),
   'object-exists': meaning('A key that is written once exists already.', 'Handled by the engine.'),
+  'object-changed': meaning(
+    'An object was replaced while it was read.',
+    'Tried again by itself; an input that changes ends its job with `input-changed`.',
+  ),
   'store-unavailable': meaning('The store does not answer or refuses for now.', 'Tried again by itself.'),
   'store-timeout': meaning('A call to the store took too long.', 'Tried again by itself.'),
   'store-denied': meaning('The store refuses for good.', 'Check the permissions or credentials.'),
+  'store-unfit': meaning(
+    'The store breaks a promise that everything rests on: of many writers of one key more than one won, or a listing is not complete or not in order.',
+    'Use another server, or another version of it: the message says what it did.',
+  ),
   'staged-missing': meaning('A staged output is gone before its commit.', 'Its reduce task runs again by itself.'),
   'shuffle-corrupt': meaning(
     'A shuffle object is not as it was written: a wrong checksum, bytes of another object, or too few of them.',

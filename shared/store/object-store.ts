@@ -1,9 +1,10 @@
 /**
- * The store port: everything durable goes through it. Directory and in-memory today, S3 later; one contract suite.
+ * The store port: everything durable goes through it. In a directory, on an S3 server and in memory; one contract suite.
  *
  * Keys are `/`-separated paths without a leading slash, `.` or `..` segments. Errors are GristmillErrors with the codes
- * `object-exists`, `object-not-found`, `staged-missing`, `publish-lost`, `store-denied`, `disk-full`,
- * `store-unavailable` (nothing happened) and `store-timeout` (the outcome is unknown: it may land late).
+ * `object-exists`, `object-not-found`, `object-changed` (while it was read), `staged-missing`, `publish-lost`,
+ * `store-denied`, `store-unfit`, `disk-full`, `store-unavailable` (nothing happened) and `store-timeout` (the outcome is
+ * unknown: it may land late).
  */
 
 export interface CallOptions {
@@ -100,5 +101,7 @@ export interface ObjectStore {
   discard(seal: Seal, options?: CallOptions): Promise<void>;
   /** Removes every staged write for keys directly below `prefix`, a folder, sealed or not, by whomever. */
   discardStaged(prefix: string, options?: DiscardOptions): Promise<void>;
+  /** For stores that are made ready by the coordinator whose they are, before it uses them. Returns warnings. */
+  prepare?(options?: CallOptions): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -10,7 +10,8 @@ import { bundleJob } from '../../client/bundle/bundle.js';
 import { JobClient } from '../../client/job-client.js';
 import type { Job, JobEvent, SubmitRequest } from '../../client/job-types.js';
 import type { JobId } from '../../shared/ids.js';
-import { eventually, repository, Workplace, type Ended, type Running } from './command.js';
+import { eventually, program, repository, Workplace, type Ended, type Running } from './command.js';
+import type { Host } from './namespaces.js';
 
 export interface ClusterOptions {
   readonly workers?: number;
@@ -19,6 +20,8 @@ export interface ClusterOptions {
   readonly coordinatorFlags?: readonly string[];
   /** Further flags of every worker. */
   readonly workerFlags?: readonly string[];
+  /** Where the processes run, in the place of this host: workers beyond the list on its last one. */
+  readonly hosts?: { readonly coordinator: Host; readonly workers: readonly Host[] };
 }
 
 export interface Watched {
@@ -38,6 +41,7 @@ export class Cluster {
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
+    if (options.hosts) this.address = `${options.hosts.coordinator.address}:0`;
   }
 
   /** Resolves when all processes have said that they are ready. */
@@ -56,7 +60,8 @@ export class Cluster {
   /** The first coordinator, or a successor at the same address on the same store. */
   async startCoordinator(...flags: readonly string[]): Promise<Running> {
     const given = ['--store', 'store', '--listen', this.address, '--data-root', '.', '--log-level', 'warn'];
-    const running = this.place.start(['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags]);
+    const all = ['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags];
+    const running = this.#start(this.#options.hosts?.coordinator, all);
     this.#coordinators.push(running);
     const line = await ready(running);
     this.address = /ready on (\S+)/.exec(line)?.[1] ?? this.address;
@@ -75,10 +80,18 @@ export class Cluster {
   async startWorker(...flags: readonly string[]): Promise<Running> {
     const given = ['--store', 'store', '--coordinator', this.address];
     const slots = ['--slots', String(this.#options.slots ?? 1)];
-    const running = this.place.start(['worker', ...given, ...slots, ...(this.#options.workerFlags ?? []), ...flags]);
+    const { hosts, workerFlags = [] } = this.#options;
+    const host = hosts?.workers[this.workers.length] ?? hosts?.workers.at(-1);
+    const running = this.#start(host, ['worker', ...given, ...slots, ...workerFlags, ...flags]);
     this.workers.push(running);
     await ready(running);
     return running;
+  }
+
+  /** Beyond the loopback interface nothing is encrypted yet. */
+  #start(host: Host | undefined, args: readonly string[]): Running {
+    const command = [process.execPath, program];
+    return host ? this.place.start([...args, '--insecure'], host.command(command)) : this.place.start(args);
   }
 
   get client(): JobClient {

@@ -2,6 +2,7 @@
 import type { InspectSpec, PartitionRange } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
 import type { CsvFormat, StageVersion } from '../../shared/plan.js';
+import type { StoreAccess } from '../../shared/store/stores.js';
 import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
 import type { FromExecutor } from './messages.js';
 
@@ -53,6 +54,7 @@ export type IoMessage =
 export interface JobPlace {
   readonly job: JobId;
   readonly storeUri: string;
+  readonly access: StoreAccess;
   /** Shared by the executors of one agent: bundle, plan, indexes, neighbouring partitions. */
   readonly jobDir: string;
 }

@@ -33,8 +33,8 @@ describe('a wrong command line exits with 2', () => {
   });
 
   test('a command that is not built says so', async () => {
-    const { code, stderr } = await place.start(['upload', 'words.ts']).ended;
-    expect(stderr).toBe("error: 'gristmill upload' is not built yet\n");
+    const { code, stderr } = await place.start(['replay', 'words.ts']).ended;
+    expect(stderr).toBe("error: 'gristmill replay' is not built yet\n");
     expect(code).toBe(2);
   });
 });

@@ -1,0 +1,180 @@
+/**
+ * A staged write of an S3 store: a multipart upload that `publish` completes. Bytes are collected into parts, of which a few
+ * are on their way while the next one fills; memory is bounded by their number.
+ */
+import { createXxh64 } from '../../codec/checksum.js';
+import { GristmillError } from '../../errors.js';
+import { limits } from '../../limits.js';
+import type { CallOptions, Seal, StagedWrite } from '../object-store.js';
+import { throwIfAborted } from '../signal.js';
+import { PartBuffer } from './part-buffer.js';
+import type { S3Place } from './place.js';
+import { deleteObjects } from './s3-delete.js';
+import { formatStaged } from './s3-seal.js';
+import { abortUpload, beginUpload, uploadPart, type BegunUpload } from './s3-uploads.js';
+import { markOf, putMark } from './staging-marks.js';
+
+interface StageNames {
+  readonly place: S3Place;
+  readonly key: string;
+  readonly attempt: string;
+  readonly writer: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Begins the upload, and leaves the mark by which others find it. */
+export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3StagedWrite> {
+  const { place, key, attempt, signal } = names;
+  const writer = place.endpoint.newName();
+  const mark = markOf(key, attempt, writer);
+  const options = callOf(signal);
+  const [upload, marked] = await Promise.allSettled([
+    beginUpload(place, key, { writer, attempt }, options),
+    putMark(place, mark, options),
+  ]);
+  if (upload.status === 'fulfilled' && marked.status === 'fulfilled') {
+    // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
+    if (upload.value.mayHaveTwin) await putMark(place, `${mark}-twin`, options).catch(() => undefined);
+    return new S3StagedWrite({ ...names, writer }, upload.value);
+  }
+  if (upload.status === 'fulfilled') {
+    await abortUpload(place, key, upload.value.id, {}).catch(() => undefined);
+  }
+  // After an unknown outcome the mark stays, if there is one: there may be an upload.
+  throw upload.status === 'rejected' ? upload.reason : (marked as PromiseRejectedResult).reason;
+}
+
+type Phase = 'open' | 'broken' | 'sealed' | 'aborted';
+
+export class S3StagedWrite implements StagedWrite {
+  readonly #names: StageNames;
+  readonly #uploadId: string;
+  readonly #checksum = createXxh64();
+  readonly #stop = new AbortController();
+  readonly #onAbort = (): void => this.#stop.abort(this.#names.signal?.reason);
+  readonly #buffer = new PartBuffer();
+  readonly #etags: string[] = [];
+  readonly #uploading = new Set<Promise<void>>();
+  #failure: { readonly thrown: unknown } | undefined;
+  #isGone = false;
+  #bytes = 0;
+  #phase: Phase = 'open';
+  #sealing: Promise<Seal> | undefined;
+
+  constructor(names: StageNames, upload: BegunUpload) {
+    this.#names = names;
+    this.#uploadId = upload.id;
+    names.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#phase === 'aborted') return;
+    this.#refuse();
+    throwIfAborted(this.#names.signal);
+    this.#checksum.update(bytes);
+    this.#bytes += bytes.length;
+    for (let at = 0; at < bytes.length;) {
+      at += this.#buffer.fill(bytes.subarray(at), partBytesOf(this.#etags.length + 1));
+      if (this.#buffer.length < partBytesOf(this.#etags.length + 1)) break;
+      await this.#uploadNext(limits.s3PartsInFlight - 1);
+      if (this.#isAborted()) return;
+    }
+  }
+
+  async seal(): Promise<Seal> {
+    if (this.#phase === 'aborted') this.#refuse();
+    this.#sealing ??= this.#seal();
+    return this.#sealing;
+  }
+
+  async #seal(): Promise<Seal> {
+    this.#refuse();
+    throwIfAborted(this.#names.signal);
+    this.#phase = 'sealed';
+    // An empty output has one empty part: no upload is completed without a part.
+    if (this.#buffer.length > 0 || this.#etags.length === 0) await this.#uploadNext(0);
+    await this.#settle(0);
+    const { key, attempt, writer } = this.#names;
+    const etags = this.#isGone ? [] : this.#etags;
+    const staged = formatStaged({ writer, uploadId: this.#uploadId, etags });
+    this.#end();
+    return { staged, key, bytes: this.#bytes, xxh64: this.#checksum.digest(), attempt };
+  }
+
+  async abort(): Promise<void> {
+    if (this.#phase === 'aborted') return;
+    this.#phase = 'aborted';
+    this.#stop.abort();
+    await Promise.allSettled(this.#uploading);
+    this.#end();
+    const { place, key, attempt, writer } = this.#names;
+    await abortUpload(place, key, this.#uploadId, {});
+    await deleteObjects(place, [markOf(key, attempt, writer)], {});
+  }
+
+  /** Starts the next part, once so many are left on their way. */
+  async #uploadNext(left: number): Promise<void> {
+    await this.#settle(left);
+    const { place, key } = this.#names;
+    const number = this.#etags.length + 1;
+    if (number > limits.s3PartsMax) {
+      throw this.#broken(
+        new GristmillError('store-denied', `${place.nameOf(key)} is larger than any S3 object may be`),
+      );
+    }
+    this.#etags.push('');
+    const part = { number, bytes: this.#buffer.take() };
+    const uploading = uploadPart(place, key, this.#uploadId, part, { signal: this.#stop.signal })
+      .then(
+        (etag) => {
+          // Discarded by another: whoever publishes is told.
+          if (etag === undefined) this.#isGone = true;
+          else this.#etags[number - 1] = etag;
+        },
+        (thrown: unknown) => {
+          this.#failure ??= { thrown };
+        },
+      )
+      .finally(() => this.#uploading.delete(uploading));
+    this.#uploading.add(uploading);
+  }
+
+  /** Waits until so many parts are on their way; throws when one has failed. */
+  async #settle(left: number): Promise<void> {
+    while (this.#uploading.size > left) await Promise.race(this.#uploading);
+    if (this.#failure === undefined || this.#isAborted()) return;
+    throwIfAborted(this.#names.signal);
+    throw this.#broken(this.#failure.thrown);
+  }
+
+  #broken(thrown: unknown): unknown {
+    this.#phase = 'broken';
+    return thrown;
+  }
+
+  #isAborted(): boolean {
+    return this.#phase === 'aborted';
+  }
+
+  #end(): void {
+    this.#names.signal?.removeEventListener('abort', this.#onAbort);
+  }
+
+  #refuse(): void {
+    if (this.#phase === 'open') return;
+    const reason = { broken: 'a write before it failed', sealed: 'it is sealed', aborted: 'it was aborted' }[
+      this.#phase
+    ];
+    const { key, attempt } = this.#names;
+    const code = this.#phase === 'aborted' ? 'aborted' : 'internal';
+    throw new GristmillError(code, `the staged output takes no more bytes: ${reason}`, { context: { key, attempt } });
+  }
+}
+
+function partBytesOf(number: number): number {
+  return number <= limits.s3SmallPartsMax ? limits.s3PartBytes : limits.s3LargePartBytes;
+}
+
+export function callOf(signal: AbortSignal | undefined): CallOptions {
+  return signal === undefined ? {} : { signal };
+}
