@@ -16,6 +16,7 @@ import { fairShare } from './acceptance/fair-share.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
 import { restartSlots } from './acceptance/restart-slots.js';
+import { shuffleRequests } from './acceptance/shuffle-requests.js';
 import { slowWorker } from './acceptance/slow-worker.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
 import { Verdicts } from './acceptance/verdicts.js';
@@ -32,6 +33,7 @@ const programs: Readonly<Record<string, Program>> = {
   'coordinator-kills': coordinatorKills,
   'fair-share': fairShare,
   corruptions,
+  'shuffle-requests': shuffleRequests,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
