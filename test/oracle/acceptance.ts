@@ -1,6 +1,6 @@
 /**
  * `npm run acceptance [-- NAME ...] [--small] [--keys N] [--draws N] [--bytes N] [--rounds N] [--budget MIB]
- * [--workers N] [--tasks N] [--runs N]`: promises about results and resources at full size, against oracles. All programs
+ * [--workers N] [--tasks N] [--runs N] [--seconds N]`: promises about results and resources at full size, against oracles. All programs
  * run, or those named; `--small` takes seconds.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -14,10 +14,12 @@ import { corruptions } from './acceptance/corruptions.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { fairShare } from './acceptance/fair-share.js';
 import { oneKey } from './acceptance/one-key.js';
+import { s3WordCount } from './acceptance/s3-word-count.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
 import { restartSlots } from './acceptance/restart-slots.js';
 import { shuffleRequests } from './acceptance/shuffle-requests.js';
 import { slowWorker } from './acceptance/slow-worker.js';
+import { soak } from './acceptance/soak.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
@@ -34,6 +36,8 @@ const programs: Readonly<Record<string, Program>> = {
   'fair-share': fairShare,
   corruptions,
   'shuffle-requests': shuffleRequests,
+  's3-word-count': s3WordCount,
+  soak,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
