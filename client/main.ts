@@ -6,7 +6,7 @@ import type { JobRequest } from './command/job-commands.js';
 import type { Screen } from './command/run-options.js';
 import type { StandingRequest } from './command/standing.js';
 import type { Job } from './job-types.js';
-import { clientConfig, namesCoordinator } from './remote/config.js';
+import { namesCoordinator, runConfig } from './remote/config.js';
 import type { CommandContext } from './remote/context.js';
 import { errorLines } from './render/failure.js';
 import { createReporter, type Reporter } from './render/reporter.js';
@@ -55,7 +55,6 @@ async function perform(request: JobRequest | Extract<Request, { readonly kind: '
   const { flags } = request;
   const sources = { flags, environment: process.env, directory: process.cwd() };
   const shown = request.kind === 'run' ? request.options : request.kind === 'watch' ? request : undefined;
-  const config = request.kind === 'run' ? clientConfig(sources) : undefined;
   const context: CommandContext = {
     ...sources,
     clock: systemClock,
@@ -66,14 +65,16 @@ async function perform(request: JobRequest | Extract<Request, { readonly kind: '
   };
   if (request.kind !== 'run') return (await import('./remote/perform.js')).perform(request, context);
   const { options } = request;
+  const config = runConfig(sources);
   const isSeen = options.screen === 'full' && process.stdout.isTTY;
   const showRows = isSeen ? (job: Job) => preview(job.parts) : undefined;
-  if (config !== undefined && namesCoordinator(config)) {
+  if (namesCoordinator(config)) {
     const { runThere } = await import('./remote/run-there.js');
     return runThere(context, { options, preview: showRows }, config);
   }
   const { runHere } = await import('./run/compose.js');
-  return runHere({ ...context, options, preview: showRows });
+  const { storeAccessOf } = await import('../shared/config/s3.js');
+  return runHere({ ...context, options, preview: showRows, access: storeAccessOf(config) });
 }
 
 /** The first signal asks for an orderly end, the second one ends the process. */

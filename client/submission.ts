@@ -1,7 +1,7 @@
 /** From a bundle and what the command line says of a job to a submitted one, whoever takes it. */
 import { basename } from 'node:path';
 import type { JobId } from '../shared/ids.js';
-import { baseUriOf } from '../shared/store/open.js';
+import { baseUriOf } from '../shared/store/uri.js';
 import type { Bundle } from './bundle/bundle.js';
 import type { JobOptions } from './command/run-options.js';
 import type { JobClient } from './job-client.js';

@@ -4,9 +4,10 @@ import type { Clock } from '../shared/clock.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
 import { limits } from '../shared/limits.js';
+import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
-import { locate } from '../shared/store/open.js';
 import type { Owner } from '../shared/store/owner.js';
+import type { Locator } from '../shared/store/stores.js';
 import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { refuseOccupied } from './grpc/port.js';
@@ -19,10 +20,12 @@ export interface CoordinatorOptions {
   readonly store: ObjectStore;
   /** What workers open: the URI of `store`. */
   readonly storeUri: string;
+  /** Told to workers that name no S3 server of their own. */
+  readonly s3?: S3Server | undefined;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
-  /** Where results go; by default the file system, by `file:` URI. */
-  readonly outputs?: Outputs;
+  /** Where results go: see `outputsIn`. */
+  readonly outputs: Outputs;
   readonly owner: Owner;
   /** How long what is over is kept; by default as suits a store that serves one job. */
   readonly retention?: Retention;
@@ -52,7 +55,7 @@ export interface RunningCoordinator {
 
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const { clock, log, listen, token, http } = options;
-  const plain = { store: options.store, outputs: options.outputs ?? fileOutputs(clock) };
+  const plain = { store: options.store, outputs: options.outputs };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
   // A leader that could not be reached would only have fenced the one that can.
@@ -90,16 +93,16 @@ async function observe(store: ObjectStore, outputs: Outputs, clock: Clock): Prom
   return observed(store, outputs, clock);
 }
 
-/** Outputs by absolute `file:` URI. */
-export function fileOutputs(clock: Clock): Outputs {
+/** Outputs by absolute URI. */
+export function outputsIn(stores: Locator, clock: Clock): Outputs {
   return {
     async claim(request) {
-      const { replaces, tookOver } = await claimOutput({ ...request, clock });
+      const { replaces, tookOver } = await claimOutput({ ...request, place: stores.locate(request.output), clock });
       return { replaces, tookOver };
     },
-    release: (request) => releaseClaim(request),
+    release: ({ output, job }) => releaseClaim({ job, place: stores.locate(output) }),
     storeFor(output) {
-      const { store, key } = locate(output);
+      const { store, key } = stores.locate(output);
       return { store, prefix: `${key}/` };
     },
   };

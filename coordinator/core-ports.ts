@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import type { GristmillError } from '../shared/errors.js';
 import type { JobId } from '../shared/ids.js';
-import type { CoordinatorMessage, WorkerMessage } from '../shared/protocol.js';
+import type { CoordinatorMessage, S3Server, WorkerMessage } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import type { DataRoots } from './data-roots.js';
@@ -16,6 +16,8 @@ export interface CoreOptions {
   readonly store: ObjectStore;
   /** What workers open. */
   readonly storeUri: string;
+  /** Told to workers that name no S3 server of their own. */
+  readonly s3?: S3Server | undefined;
   readonly outputs: Outputs;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;

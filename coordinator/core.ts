@@ -120,7 +120,7 @@ export class Coordinator {
 
   /** Becomes the leader of the store, replays its journal and goes on where the last leader ended. */
   static async start(options: CoreOptions): Promise<Coordinator> {
-    const { store, storeUri, clock, owner, retention = privateRetention } = options;
+    const { store, storeUri, s3, clock, owner, retention = privateRetention } = options;
     const writer = Buffer.from(options.random(16)).toString('hex');
     const random = () => fractionOf(options.random(4));
     const leadership = await lead({ store, clock, random, writer, host: owner.host });
@@ -128,7 +128,11 @@ export class Coordinator {
     if (damaged.length > 0) {
       options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
     }
-    const state = startState(durable, storeUri, clock.monotonic(), { leases: leasesOf(options.leaseMs), retention });
+    const state = startState(durable, storeUri, clock.monotonic(), {
+      leases: leasesOf(options.leaseMs),
+      retention,
+      s3,
+    });
     const coordinator = new Coordinator(options, state, leadership, writer);
     for (const job of durable.jobs.values()) {
       coordinator.#watch.show(job.id, job.eventsEnd);

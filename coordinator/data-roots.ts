@@ -7,8 +7,9 @@ import { realpathSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GristmillError } from '../shared/errors.js';
-import type { Inspection } from '../shared/plan.js';
+import { STORE_ROOT, type Inspection } from '../shared/plan.js';
 import { errno } from '../shared/store/file-errors.js';
+import { isS3Uri, parseS3Uri } from '../shared/store/s3-uri.js';
 import { filePath } from '../shared/store/uri.js';
 
 export interface DataRoots {
@@ -21,17 +22,29 @@ export function openDataRoots(roots: readonly string[], storeUri: string): DataR
   const real = roots.map(realRoot);
   return {
     async check({ descriptor, inputs, output }) {
-      const store = await realPathOf(filePath(storeUri), new Map());
-      const isAllowed = (path: string) => real.some((root) => isBelow(path, root)) && !isBelow(path, store);
+      const store = isS3Uri(storeUri) ? undefined : await realPathOf(filePath(storeUri), new Map());
+      const isAllowed = async (uri: string) => {
+        if (isS3Uri(uri)) return !isOfStore(uri, storeUri);
+        const path = await realPathOf(filePath(uri), folders);
+        return real.some((root) => isBelow(path, root)) && (store === undefined || !isBelow(path, store));
+      };
       const folders = new Map<string, string>();
       // Items of the definition itself are an object in the store.
       const files = descriptor.source.format === 'items' ? [] : inputs.map(({ uri }) => uri);
       for (const uri of files) {
-        if (!isAllowed(await realPathOf(filePath(uri), folders))) throw refusal('input', uri, roots);
+        if (!(await isAllowed(uri))) throw refusal('input', uri, roots);
       }
-      if (!isAllowed(await realPathOf(filePath(output), folders))) throw refusal('output', output, roots);
+      if (!(await isAllowed(output))) throw refusal('output', output, roots);
     },
   };
+}
+
+/** Objects are as far away from every host; who may use which is said by their server. The store's own are nobody's data. */
+function isOfStore(uri: string, storeUri: string): boolean {
+  if (!isS3Uri(storeUri)) return false;
+  const { bucket, key } = parseS3Uri(uri);
+  const store = parseS3Uri(storeUri);
+  return bucket === store.bucket && isBelow(`/${key}`, `${store.key === '' ? '' : `/${store.key}`}/${STORE_ROOT}`);
 }
 
 function realRoot(root: string): string {
@@ -69,12 +82,16 @@ async function realFolder(folder: string, folders: Map<string, string>): Promise
 }
 
 function refusal(what: 'input' | 'output', uri: string, roots: readonly string[]): GristmillError {
+  if (isS3Uri(uri)) {
+    const message = `the ${what} ${uri} lies in the coordinator's own store; use another prefix`;
+    return new GristmillError('outside-data-roots', message, { where: uri });
+  }
   const folder = filePath(uri).replace(/(?<=.)\/$/, '');
   const allowed = roots.length === 0 ? 'it has none' : `they are ${roots.join(', ')}`;
   return new GristmillError(
     'outside-data-roots',
     `the ${what} ${uri} is outside the coordinator's data roots (${allowed})\n` +
-      `hint: start the coordinator with --data-root ${dirname(folder)}, or use a folder below one of its roots`,
+      `hint: start the coordinator with --data-root ${dirname(folder)}, or use a folder below one of its roots or an s3: URI`,
     { where: uri },
   );
 }

@@ -39,6 +39,7 @@ export const ERRORS = {
   'setup-failed': once('user'),
   'command-line': once('definition'),
   'config-invalid': once('definition'),
+  'credentials-missing': once('definition'),
   // user code and its data
   'map-failed': once('user'),
   'reduce-failed': once('user'),

@@ -71,6 +71,8 @@ export const limits = {
   mapTasksMax: 100_000,
   /** Objects that the inputs of a job may match. */
   inputsMax: 1_000_000,
+  /** Keys that are listed for one input's pattern: a minute or so of listing, and a sign that the pattern begins too early. */
+  inputsListedMax: 2_000_000,
   /** Of a CSV file: its columns' names are in the plan, so they are names and no data. */
   headerBytesMax: 1 * MiB,
   /** The different headers of a job's files together: they are in the plan, which every executor reads. */

@@ -123,6 +123,9 @@ export interface StageVersion {
   readonly revision: number;
 }
 
+/** All keys in a coordinator's store are below it. */
+export const STORE_ROOT = 'v1';
+
 /** Keys in the coordinator's store. The layout is DESIGN section 6. */
 export const storeKeys = {
   lease: (epoch: number) => `v1/lease/${epoch}`,

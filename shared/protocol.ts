@@ -92,12 +92,21 @@ export interface WorkerMessage {
   readonly draining?: boolean;
 }
 
+/** Where objects of `s3:` URIs are: an address, and no keys. */
+export interface S3Server {
+  /** `http(s)://host:port`. */
+  readonly endpoint: string;
+  readonly region: string;
+}
+
 export interface Registered {
   readonly protocolVersion: number;
   readonly epoch: number;
   readonly storeUri: string;
   readonly leaseRenewMs: number;
   readonly leaseDeadMs: number;
+  /** Absent: the coordinator names none. */
+  readonly s3?: S3Server | undefined;
 }
 
 export interface AttemptRef {

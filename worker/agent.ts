@@ -10,9 +10,9 @@ import { gate } from '../shared/gate.js';
 import type { WorkerId } from '../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
-import type { Assignment, CoordinatorMessage, TaskReport } from '../shared/protocol.js';
+import type { Assignment, CoordinatorMessage, Registered, S3Server, TaskReport } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
-import { openStore } from '../shared/store/open.js';
+import type { Stores } from '../shared/store/stores.js';
 import type { Finished } from './executor-process.js';
 import { ExecutorPool, handedBack } from './executor-pool.js';
 import type { Session } from './session.js';
@@ -31,6 +31,8 @@ export interface AgentOptions {
   readonly heapMegabytes: number;
   /** All that executors see of the environment. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What is opened by the coordinator's word; closed by whoever gave it. */
+  readonly stores: (s3: S3Server | undefined) => Stores;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -62,6 +64,7 @@ class RunningAgent {
   private stopping = false;
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
+  private stores: Stores | undefined;
   private store: ObjectStore | undefined;
   /** Attempts that have ended and whose log is being kept: they are this worker's until their reports are acknowledged. */
   private readonly finishing = new Set<Assignment>();
@@ -77,6 +80,7 @@ class RunningAgent {
     this.ready.catch(() => undefined); // whoever waits is told; nobody has to wait
     this.pool = new ExecutorPool({
       ...options,
+      access: () => this.stores?.access ?? {},
       onProgress: ({ job, attempt }, { records, bytes, share }) => {
         this.session?.send({ progress: [{ job, attempt, records, bytes, share }] });
       },
@@ -122,7 +126,6 @@ class RunningAgent {
     await this.pool.stop();
     await this.acknowledged();
     this.session?.close();
-    await this.store?.close();
   }
 
   private acknowledged(): Promise<void> {
@@ -145,7 +148,7 @@ class RunningAgent {
 
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
-      this.store ??= openStore(message.registered.storeUri);
+      if (!this.opened(message.registered)) return;
       if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();
@@ -155,6 +158,18 @@ class RunningAgent {
     for (const assignment of message.assign ?? []) this.assign(assignment);
     for (const { job, attempt } of message.cancel ?? []) this.pool.cancel(job, attempt);
     for (const job of message.endedJobs ?? []) this.pool.endJob(job);
+  }
+
+  /** False when the store cannot be used: then this worker is of no use. */
+  private opened({ storeUri, s3 }: Registered): boolean {
+    try {
+      this.stores ??= this.options.stores(s3);
+      this.store ??= this.stores.open(storeUri);
+      return true;
+    } catch (thrown) {
+      this.refuse(GristmillError.from(thrown));
+      return false;
+    }
   }
 
   private assign(assignment: Assignment): void {

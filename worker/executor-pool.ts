@@ -9,6 +9,7 @@ import { delay } from '../shared/clock.js';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
 import type { Assignment } from '../shared/protocol.js';
+import type { StoreAccess } from '../shared/store/stores.js';
 import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
 
@@ -25,6 +26,8 @@ export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
   /** Keeps a warm executor beside each that is bound to a job: for workers whose next task may be another job's. */
   readonly keepsSpares: boolean;
   readonly scratchDir: string;
+  /** For the I/O threads of executors: by message, so that it is in no environment and no list of processes. */
+  readonly access: () => StoreAccess;
   readonly onProgress: (assignment: Assignment, progress: Progress) => void;
   readonly onFinished: (assignment: Assignment, finished: Finished) => void;
 }
@@ -115,7 +118,7 @@ export class ExecutorPool {
     slot.running = assignment;
     slot.job = assignment.job;
     this.keepSpares();
-    const place = { job: assignment.job, storeUri, jobDir: this.jobDir(assignment.job) };
+    const place = { job: assignment.job, storeUri, access: this.options.access(), jobDir: this.jobDir(assignment.job) };
     const finished = await slot.executor.run(place, assignment, (progress) => {
       this.options.onProgress(assignment, progress);
     });

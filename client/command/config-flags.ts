@@ -4,7 +4,9 @@ import { defaultOf, usageOf } from '../../shared/config/print.js';
 import type { OptionInfo, Schema } from '../../shared/config/option.js';
 
 export function addConfigFlags(command: Command, schema: Schema): Command {
-  for (const [name, option] of Object.entries(schema)) command.addOption(flagFor(name, option));
+  for (const [name, option] of Object.entries(schema)) {
+    if (!(option as OptionInfo).alsoVariablesOnly) command.addOption(flagFor(name, option));
+  }
   return command;
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { Flags } from '../../shared/config/resolve.js';
-import { clientSchema } from '../../shared/config/schema.js';
+import { runSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
@@ -74,7 +74,7 @@ function build(onRequest: (request: Request) => void): Command {
 }
 
 /** A run has a folder of its own by the name of the store. */
-const { store: _store, printConfig: _printConfig, ...connecting } = clientSchema;
+const { store: _store, printConfig: _printConfig, ...connecting } = runSchema;
 
 function addRun(program: Command, onRequest: (request: Request) => void): void {
   const command = program
@@ -90,7 +90,7 @@ function addRun(program: Command, onRequest: (request: Request) => void): void {
     .allowExcessArguments(false);
   addJobFlags(command)
     .option('--workers <n>', 'executors (default: one for each core)', parseWorkers)
-    .option('--store <uri>', 'folder for intermediate data (default: .gristmill)')
+    .option('--store <uri>', 'folder or s3://bucket/prefix for intermediate data (default: .gristmill)')
     .option('--dry-run', 'print the plan and run nothing');
   addConfigFlags(addScreenFlags(command), connecting)
     .helpOption('-h, --help', 'print this help')

@@ -37,7 +37,7 @@ export type Screen = 'full' | 'json' | 'quiet';
 export interface RunOptions extends JobOptions {
   /** Executors; undefined: one for each core. */
   readonly workers: number | undefined;
-  /** The folder in which the run makes its private store; undefined: `.gristmill`. */
+  /** The folder, or place in a bucket, in which the run makes its private store; undefined: `.gristmill`. */
   readonly storeUri: string | undefined;
   readonly screen: Screen;
   readonly verbose: boolean;
@@ -74,7 +74,7 @@ export function screenOf({ json, quiet }: Pick<RawRunOptions, 'json' | 'quiet'>)
 }
 
 function emptyText(flag: string): GristmillError {
-  return new GristmillError('command-line', `${flag} needs a path or a file: URI, not an empty text`);
+  return new GristmillError('command-line', `${flag} needs a path or a URI, not an empty text`);
 }
 
 /** `k=v`, where `v` is JSON if it parses and a string if it does not. */

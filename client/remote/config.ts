@@ -1,11 +1,15 @@
 /** The options with which a command reaches a coordinator, without anything that connects. */
 import { DEFAULT_ORIGIN, loadConfig, type Config, type ConfigSources } from '../../shared/config/resolve.js';
-import { clientSchema } from '../../shared/config/schema.js';
+import { clientSchema, runSchema } from '../../shared/config/schema.js';
 
 export type ClientConfig = Config<typeof clientSchema>;
 
 export function clientConfig(sources: ConfigSources): ClientConfig {
   return loadConfig(clientSchema, sources);
+}
+
+export function runConfig(sources: ConfigSources): Config<typeof runSchema> {
+  return loadConfig(runSchema, sources);
 }
 
 /** True when somebody said which coordinator: commands that work without one then work with that one. */

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
+import type { StoreAccess } from '../../shared/store/stores.js';
 import type { RunOptions } from '../command/run-options.js';
 import { exitCodeFrom, follow } from '../follow.js';
 import type { Job } from '../job-types.js';
@@ -23,6 +24,8 @@ export interface RunContext {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly reporter: Reporter;
+  /** To stores that are no folders. */
+  readonly access: StoreAccess;
   readonly clock: Clock;
   readonly stop: StopRequest;
   /** Shows some rows of a finished job; absent where nobody looks. */
@@ -42,7 +45,7 @@ export async function runHere(context: RunContext): Promise<number> {
 }
 
 async function bundleAndRun(context: RunContext, started: Started): Promise<Job> {
-  const { options, reporter, stop, directory } = context;
+  const { options, reporter, stop, directory, clock } = context;
   // The compiler, the coordinator and the executors start at the same time; none waits for another.
   const engine = startHere(context, started);
   const bundling = import('../bundle/bundle.js').then(({ bundleJob }) => bundleJob(options.jobFile));
@@ -50,11 +53,11 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
   if (bundled.status === 'rejected') throw bundled.reason;
   if (running.status === 'rejected') throw running.reason;
   if (stop.requested) throw new GristmillError('aborted', 'stopped before the job began');
-  const { client, store, lost } = running.value;
+  const { client, store, stores, lost } = running.value;
   const requestId = randomBytes(16).toString('hex');
   const job = await submitJob(client, { bundle: bundled.value, options, directory, requestId });
   store.submitted = true;
-  const pruning = prunePrivateStores(folderOf(store.private));
+  const pruning = prunePrivateStores(folderOf(store.private), stores, clock);
   started.add(() => pruning);
   const outcome = placed(await follow({ client, job, reporter, stop, lost, onStop: 'cancel' }), options.jobFile);
   const places = {
@@ -67,8 +70,8 @@ async function bundleAndRun(context: RunContext, started: Started): Promise<Job>
 }
 
 async function startHere(context: RunContext, started: Started): Promise<Engine> {
-  const { options, directory, environment, clock } = context;
+  const { options, directory, environment, access, clock } = context;
   const log = await createLogger(options.verbose ? 'debug' : 'silent');
   const { storeUri: folderUri, workers } = options;
-  return startEngine({ directory, folderUri, workers, environment, clock, log }, started);
+  return startEngine({ directory, folderUri, workers, environment, access, clock, log }, started);
 }

@@ -9,8 +9,10 @@ import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
-import { openStore } from '../../shared/store/open.js';
+import type { ObjectStore } from '../../shared/store/object-store.js';
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
+import { isS3Uri } from '../../shared/store/s3-uri.js';
+import { Stores, type StoreAccess } from '../../shared/store/stores.js';
 import type { JobClient } from '../job-client.js';
 import { executorEnvironment } from './executor-environment.js';
 import { createPrivateStore, type PrivateStore } from './private-store.js';
@@ -24,6 +26,8 @@ export interface EngineOptions {
   /** Executors; undefined: one for each core. */
   readonly workers: number | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** To stores that are no folders. */
+  readonly access: StoreAccess;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -31,6 +35,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly client: JobClient;
   readonly store: { readonly private: PrivateStore; submitted: boolean };
+  readonly stores: Stores;
   /** Rejects when the coordinator or the worker cannot serve any more. */
   readonly lost: Promise<never>;
 }
@@ -50,13 +55,15 @@ class Loss {
 export async function startEngine(options: EngineOptions, started: Started): Promise<Engine> {
   const { clock, log, directory, folderUri } = options;
   const owner = currentOwner();
-  const place = createPrivateStore({ folderUri, directory, owner, nowMs: clock.now(), random });
+  const stores = new Stores(options.access);
+  started.add(() => stores.close());
+  const place = createPrivateStore({ folderUri, directory, owner, clock, stores, random });
   const state = { private: place, submitted: false };
   started.add(() => place.end(state.submitted));
   const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
   const token = randomBytes(32).toString('base64url');
   const lost = new Loss();
-  const coordinating = startCoordinatorOn(place, token, owner, options, lost.report);
+  const coordinating = startCoordinatorOn({ place, token, owner, stores }, options, lost.report);
   const slots = options.workers ?? Math.min(limits.slotsMax, availableParallelism());
   const agent = startAgent({
     coordinator: coordinating.then(({ address }) => address),
@@ -67,6 +74,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
     scratchDir: place.scratchDir,
     heapMegabytes: heapMegabytesFor(slots, totalmem()),
     environment: executorEnvironment(options.environment),
+    stores: () => stores,
     clock,
     random,
     log,
@@ -79,29 +87,42 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
   const { address } = await coordinating;
   const client = new JobClient({ address, token, clock });
   started.add(() => client.close());
-  return { client, store: state, lost: lost.promise };
+  return { client, store: state, stores, lost: lost.promise };
+}
+
+interface Parts {
+  readonly place: PrivateStore;
+  readonly stores: Stores;
+  readonly token: string;
+  readonly owner: Owner;
 }
 
 async function startCoordinatorOn(
-  place: PrivateStore,
-  token: string,
-  owner: Owner,
+  { place, stores, token, owner }: Parts,
   { clock, log }: EngineOptions,
   onHalt: (error: unknown) => void,
-): Promise<Pick<RunningCoordinator, 'address' | 'close'>> {
-  const { startCoordinator } = await import('../../coordinator/coordinator.js');
-  const store = openStore(place.uri);
-  const listen = '127.0.0.1:0';
-  const options = { store, storeUri: place.uri, clock, random, owner, listen, token, log, onHalt };
-  const coordinator = await startCoordinator(options).catch(async (thrown: unknown) => {
-    await store.close();
-    throw thrown;
+): Promise<RunningCoordinator> {
+  const { outputsIn, startCoordinator } = await import('../../coordinator/coordinator.js');
+  const store = stores.open(place.uri);
+  // A folder that was made for this run alone has nothing to prove.
+  if (isS3Uri(place.uri)) await prepareRemote(store, log);
+  return startCoordinator({
+    store,
+    storeUri: place.uri,
+    outputs: outputsIn(stores, clock),
+    clock,
+    random,
+    owner,
+    listen: '127.0.0.1:0',
+    token,
+    log,
+    onHalt,
   });
-  const close = async () => {
-    await coordinator.close();
-    await store.close();
-  };
-  return { address: coordinator.address, close };
+}
+
+async function prepareRemote(store: ObjectStore, log: Logger): Promise<void> {
+  const { prepareStore } = await import('../../shared/store/probe.js');
+  for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
 }
 
 function random(bytes: number): Uint8Array {

@@ -2,14 +2,17 @@
 import { readLogs } from '../../coordinator/grpc/job-logs.js';
 import { jobView } from '../../coordinator/job-view.js';
 import { replay } from '../../coordinator/replay.js';
-import { attemptParts, type AttemptId } from '../../shared/ids.js';
-import { openStore } from '../../shared/store/open.js';
+import { storeAccessOf } from '../../shared/config/s3.js';
+import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
+import type { ObjectStore } from '../../shared/store/object-store.js';
+import { Stores } from '../../shared/store/stores.js';
 import type { Job, LogChunk } from '../job-types.js';
 import type { CommandContext } from '../remote/context.js';
+import { runConfig } from '../remote/config.js';
 import { showJobs, type JobsRequest } from '../remote/job-list.js';
 import { noSuchJob } from '../remote/job-name.js';
 import { selectionOf, showLogs, type LogSelection, type LogsRequest } from '../remote/logs.js';
-import { privateFolder, privateStorePaths } from './private-store.js';
+import { privateFolder, privateStores } from './private-store.js';
 
 interface PrivateJob {
   readonly storePath: string;
@@ -17,7 +20,7 @@ interface PrivateJob {
 }
 
 export async function jobsHere(context: CommandContext, request: JobsRequest): Promise<number> {
-  const all = await privateJobs(context);
+  const all = await withStores(context, (stores) => privateJobs(context, stores));
   const shown = request.job === undefined ? all.slice(0, request.limit) : [named(all, request.job)];
   showJobs(
     context,
@@ -28,24 +31,34 @@ export async function jobsHere(context: CommandContext, request: JobsRequest): P
 }
 
 export async function logsHere(context: CommandContext, request: LogsRequest): Promise<number> {
-  const found = named(await privateJobs(context), request.job);
-  await showLogs(context, request, logsOf(found, selectionOf(request.task), context.stop.signal));
+  await withStores(context, async (stores) => {
+    const { storePath, job } = named(await privateJobs(context, stores), request.job);
+    const chunks = logsOf(stores.open(storePath), job.job, selectionOf(request.task), context.stop.signal);
+    await showLogs(context, request, chunks);
+  });
   return 0;
 }
 
+/** Of runs whose store is in a bucket: with what the environment says of S3. */
+async function withStores<T>(context: CommandContext, use: (stores: Stores) => Promise<T>): Promise<T> {
+  const stores = new Stores(storeAccessOf(runConfig({ ...context, flags: {} })));
+  try {
+    return await use(stores);
+  } finally {
+    await stores.close();
+  }
+}
+
 /** The newest first. A store that cannot be read is told, and the others are shown all the same. */
-async function privateJobs({ directory, reporter }: CommandContext): Promise<readonly PrivateJob[]> {
+async function privateJobs({ directory, reporter }: CommandContext, stores: Stores): Promise<readonly PrivateJob[]> {
   const found: PrivateJob[] = [];
-  for (const storePath of await privateStorePaths(privateFolder(undefined, directory))) {
-    const store = openStore(storePath);
+  for (const storePath of await privateStores(privateFolder(undefined, directory))) {
     try {
-      const { durable } = await replay(store);
+      const { durable } = await replay(stores.open(storePath));
       for (const job of durable.jobs.values()) found.push({ storePath, job: jobView(job, undefined) });
     } catch (thrown) {
       const reason = thrown instanceof Error ? thrown.message : String(thrown);
       reporter.note(`${storePath} cannot be read: ${reason}`);
-    } finally {
-      await store.close();
     }
   }
   return found;
@@ -61,17 +74,13 @@ function named(all: readonly PrivateJob[], name: string): PrivateJob {
 }
 
 async function* logsOf(
-  { storePath, job: { job } }: PrivateJob,
+  store: ObjectStore,
+  job: JobId,
   { task, attempt }: LogSelection,
   signal: AbortSignal,
 ): AsyncGenerator<LogChunk, void, undefined> {
-  const store = openStore(storePath);
   const isWanted = (other: AttemptId) =>
     (attempt === undefined || other === attempt) && (task === undefined || attemptParts(other).task === task);
-  try {
-    const all = readLogs(store, { job, isWanted, after: { attempt: '', bytes: 0 } }, signal, Infinity);
-    for await (const chunk of all) yield { attempt: chunk.attempt ?? '', text: chunk.text ?? '' };
-  } finally {
-    await store.close();
-  }
+  const all = readLogs(store, { job, isWanted, after: { attempt: '', bytes: 0 } }, signal, Infinity);
+  for await (const chunk of all) yield { attempt: chunk.attempt ?? '', text: chunk.text ?? '' };
 }

@@ -1,15 +1,16 @@
-/** `gristmill coordinator`: the composition root of a coordinator that stands, over a store in a directory. */
+/** `gristmill coordinator`: the composition root of a coordinator that stands, over a store in a folder or a bucket. */
 import { randomBytes } from 'node:crypto';
 import { stayAlive } from '../../shared/clock.js';
 import { refuseUnencrypted } from '../../shared/config/network.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
 import { coordinatorSchema } from '../../shared/config/schema.js';
+import { s3ServerOf, storeAccessOf } from '../../shared/config/s3.js';
 import { ensureToken } from '../../shared/config/token.js';
 import { GristmillError } from '../../shared/errors.js';
-import { openStore } from '../../shared/store/open.js';
 import { currentOwner } from '../../shared/store/owner.js';
 import { prepareStore } from '../../shared/store/probe.js';
+import { Stores } from '../../shared/store/stores.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
 
@@ -22,17 +23,21 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     return;
   }
   if (storePlace === undefined) {
-    const hint = 'a folder on a disk that lasts, shared by all workers: gristmill coordinator --store /srv/gristmill';
+    const hint =
+      'a folder on a disk that lasts, shared by all workers: gristmill coordinator --store /srv/gristmill; ' +
+      'or a place in a bucket: --store s3://bucket/prefix';
     throw new GristmillError('command-line', `a coordinator needs a store: --store URI\nhint: ${hint}`);
   }
   refuseUnencrypted(listen, config.origins.listen, insecure);
   if (http !== undefined) refuseUnencrypted(http, config.origins.http, insecure);
   const random = (bytes: number) => randomBytes(bytes);
-  const store = openStore(storePlace);
+  const stores = new Stores(storeAccessOf(config));
+  const store = stores.open(storePlace);
   const token = ensureToken({ store: store.uri, tokenFile }, random);
   const log = await createLogger(logLevel);
-  if (dataRoot.length === 0) log.warn('no --data-root is given: jobs that read or write files will be refused');
-  const [{ startCoordinator }, { standingRetention }] = await Promise.all([
+  if (dataRoot.length === 0)
+    log.warn('no --data-root is given: jobs that read or write files of a disk will be refused');
+  const [{ outputsIn, startCoordinator }, { standingRetention }] = await Promise.all([
     import('../../coordinator/coordinator.js'),
     import('../../coordinator/scheduler/retention.js'),
   ]);
@@ -42,11 +47,13 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     let halt: (error: GristmillError) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => (halt = reject));
     halted.catch(() => undefined);
-    const options = { store, storeUri: store.uri, clock: context.clock, random, listen, http, token, leaseMs, log };
+    const s3 = s3ServerOf(config.values);
+    const options = { store, storeUri: store.uri, s3, clock: context.clock, random, listen, http, token, leaseMs, log };
     const owner = currentOwner(false);
     const coordinator = await startCoordinator({
       ...options,
       owner,
+      outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
       retention: standingRetention,
       onHalt: (error) => halt(error),
@@ -61,7 +68,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       await coordinator.close();
     }
   } finally {
-    await store.close();
+    await stores.close();
     letGo();
   }
 }

@@ -8,10 +8,13 @@ import type { ValuesOf } from '../../shared/config/option.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
 import { workerSchema } from '../../shared/config/schema.js';
+import { storeAccessOf } from '../../shared/config/s3.js';
 import { GristmillError } from '../../shared/errors.js';
 import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import type { S3Server } from '../../shared/protocol.js';
 import { currentOwner } from '../../shared/store/owner.js';
+import { Stores } from '../../shared/store/stores.js';
 import type { Agent } from '../../worker/agent.js';
 import { createLogger } from '../log.js';
 import { executorEnvironment } from '../run/executor-environment.js';
@@ -29,6 +32,12 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
   const connection = connectionOf(config);
   const log = await createLogger(values.logLevel);
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
+  const opened: Stores[] = [];
+  const storesAt = (s3: S3Server | undefined) => {
+    const stores = new Stores(storeAccessOf(config, s3));
+    opened.push(stores);
+    return stores;
+  };
   const letGo = stayAlive();
   try {
     const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
@@ -42,6 +51,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       scratchDir: scratch.path,
       heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
       environment: executorEnvironment(context.environment),
+      stores: storesAt,
       clock: context.clock,
       random: (bytes) => randomBytes(bytes),
       log,
@@ -49,6 +59,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
     await serve(agent, context, { values, ready, log });
   } finally {
+    for (const stores of opened) await stores.close();
     scratch.remove();
     letGo();
   }

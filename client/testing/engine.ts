@@ -149,7 +149,7 @@ function outputsIn(store: MemoryStore): Outputs {
       const { replaces, tookOver } = await claimOutput({ ...request, output, place, clock: systemClock });
       return { replaces, tookOver };
     },
-    release: ({ output, job }) => releaseClaim({ output, job, place: placeOf(output) }),
+    release: ({ output, job }) => releaseClaim({ job, place: placeOf(output) }),
     storeFor: (output) => ({ store, prefix: `${keyIn(output)}/` }),
   };
 }

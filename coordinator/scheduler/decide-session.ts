@@ -20,7 +20,7 @@ type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
 type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
 
 export function decideSessionOpened(state: SchedulerState, { session, registration }: Opened, now: Now): Decision {
-  const { workers, bySession, epoch, storeUri, leases } = state.volatile;
+  const { workers, bySession, epoch, storeUri, s3, leases } = state.volatile;
   const commands: Command[] = [];
   const records: JournalRecord[] = [];
   const before = workers.get(registration.worker);
@@ -42,6 +42,7 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
         storeUri,
         leaseRenewMs: Math.ceil(leases.renewMs),
         leaseDeadMs: leases.deadMs,
+        ...(s3 && { s3 }),
       },
     },
   });

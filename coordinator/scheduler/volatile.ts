@@ -1,6 +1,7 @@
 /** What a leader knows and the journal does not: sessions, leases, running attempts. A successor starts without it. */
 import type { AttemptId, JobId, WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
+import type { S3Server } from '../../shared/protocol.js';
 import { newBoard, type JobBoard, type RunningAttempt } from './board.js';
 import { deadlineAtMs } from './deadline.js';
 import { effectName, pendingEffects } from './effects.js';
@@ -40,6 +41,8 @@ export interface VolatileState {
   readonly leases: Leases;
   /** Where workers find everything else. */
   readonly storeUri: string;
+  /** For workers that name no S3 server of their own. */
+  readonly s3: S3Server | undefined;
   /** Until then, work of predecessors is not given out again: its workers may come back with it. */
   readonly recoverUntilMs: number;
   /** Jobs that a predecessor worked on. */
@@ -67,6 +70,7 @@ export interface SchedulerState {
 export interface Terms {
   readonly leases: Leases;
   readonly retention: Retention;
+  readonly s3: S3Server | undefined;
 }
 
 /** The state of a leader that has just replayed the journal. */
@@ -74,12 +78,13 @@ export function startState(
   durable: DurableState,
   storeUri: string,
   nowMs: number,
-  { leases = leasesOf(), retention = privateRetention }: Partial<Terms> = {},
+  { leases = leasesOf(), retention = privateRetention, s3 }: Partial<Terms> = {},
 ): SchedulerState {
   const volatile: VolatileState = {
     epoch: durable.epoch,
     leases,
     storeUri,
+    s3,
     recoverUntilMs: nowMs + limits.recoveryMs,
     inherited: new Set(),
     workers: new Map(),

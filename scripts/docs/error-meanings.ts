@@ -36,6 +36,10 @@ export const errorMeanings = {
     'A key of the configuration file or a variable of the environment is unknown, missing or has a wrong value.',
     'Correct what the message names; `--print-config` shows where each value comes from.',
   ),
+  'credentials-missing': meaning(
+    'An `s3://` URI is to be opened by a process that has no S3 credentials: a command, a coordinator or a worker.',
+    'Give it the files with the keys, or the AWS variables; see [storage](../guide/storage.md).',
+  ),
   'map-failed': meaning(
     '`map` threw on a record.',
     "The message names the line in your source, and the record's file and offset.",

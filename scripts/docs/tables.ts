@@ -8,7 +8,7 @@ import { ERRORS, type ErrorCode } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { variableOf, type OptionInfo } from '../../shared/config/option.js';
 import { defaultOf, usageOf } from '../../shared/config/print.js';
-import { clientSchema, coordinatorSchema, wholeSchema, workerSchema } from '../../shared/config/schema.js';
+import { clientSchema, coordinatorSchema, runSchema, wholeSchema, workerSchema } from '../../shared/config/schema.js';
 import { errorMeanings } from './error-meanings.js';
 
 export interface Document {
@@ -82,17 +82,22 @@ export function limitTable(source: string): string {
   return table(['limit', 'value', 'what it bounds and why'], rows);
 }
 
-const USERS = { coordinator: coordinatorSchema, worker: workerSchema, commands: clientSchema };
+const USERS = { coordinator: coordinatorSchema, worker: workerSchema, commands: clientSchema, run: runSchema };
 
 /** Every option in all its forms, with who takes it. */
 export function configurationTable(): string {
   const rows = Object.entries(wholeSchema).map(([name, option]) => {
     const info: OptionInfo = option;
     const users = Object.entries(USERS).flatMap(([user, schema]) => (Object.hasOwn(schema, name) ? [user] : []));
-    const variable = info.flagOnly ? '' : `\`${variableOf(name)}\``;
-    const key = info.flagOnly || info.flagAndVariableOnly ? '' : `\`${name}\``;
+    // A run takes what all commands take.
+    const named = users.includes('commands') ? users.filter((user) => user !== 'run') : users;
+    const isOurs = !info.alsoVariablesOnly;
+    const variables = [...(isOurs && !info.flagOnly ? [variableOf(name)] : []), ...(info.alsoVariables ?? [])];
+    const variable = variables.map((one) => `\`${one}\``).join(', ');
+    const key = !isOurs || info.flagOnly || info.flagAndVariableOnly ? '' : `\`${name}\``;
+    const flag = isOurs ? `\`${usageOf(name, info)}\`` : '';
     const value = info.defaultText ?? `\`${defaultOf(info)}\``;
-    return [`\`${usageOf(name, info)}\``, variable, key, value.replace('``', ''), users.join(', '), info.doc];
+    return [flag, variable, key, value.replace('``', ''), named.join(', '), info.doc];
   });
   return table(['flag', 'variable', 'key', 'default', 'taken by', 'what it is'], rows);
 }

@@ -9,6 +9,8 @@ export interface OptionType<T> {
   readonly placeholder: string | undefined;
   /** What a right value is, for the message about a wrong one. */
   readonly wants: string;
+  /** A wrong value may have a secret in it, and is not repeated. */
+  readonly hidesWrong?: boolean;
   /** Given several times, or separated by commas in an environment variable. */
   readonly isList?: boolean;
   /** From a flag or a variable. `base`: the absolute folder at which relative paths start. */
@@ -32,6 +34,10 @@ export interface Option<T> {
   readonly flagAndVariableOnly?: boolean;
   /** Of one call of the command, so it is neither a key nor a variable. */
   readonly flagOnly?: boolean;
+  /** Variables that other programs read too: looked at after the file, in this order; an empty one says nothing. */
+  readonly alsoVariables?: readonly string[];
+  /** It comes by those alone: a secret is no flag, which every list of processes shows. */
+  readonly alsoVariablesOnly?: boolean;
 }
 
 /** Options by name; each has a type of its own. */

@@ -40,25 +40,32 @@ export function loadConfig<S extends Schema>(schema: S, sources: ConfigSources):
   const values: Record<string, unknown> = {};
   const origins: Record<string, string> = {};
   for (const [name, option] of Object.entries(schema) as [string, OptionInfo][]) {
-    const found = fromFlag(name, option, sources) ?? fromVariable(name, option, sources) ?? file?.find(name, option);
+    const found = fromOurs(name, option, sources, file) ?? fromOthers(option, sources);
     values[name] = found ? found.value : option.default;
     origins[name] = found?.origin ?? DEFAULT_ORIGIN;
   }
   return Object.freeze({ schema, values: Object.freeze(values), origins: Object.freeze(origins) }) as Config<S>;
 }
 
-function fromFlag(
-  name: string,
-  { type, isSecret }: OptionInfo,
-  { flags, directory }: ConfigSources,
-): Found | undefined {
+function fromOurs(name: string, option: OptionInfo, sources: ConfigSources, file: ConfigFile | undefined) {
+  if (option.alsoVariablesOnly) return undefined;
+  return fromFlag(name, option, sources) ?? fromVariable(name, option, sources) ?? file?.find(name, option);
+}
+
+function fromOthers(option: OptionInfo, { environment, directory }: ConfigSources): Found | undefined {
+  const origin = option.alsoVariables?.find((variable) => (environment[variable] ?? '') !== '');
+  return origin === undefined ? undefined : fromText(origin, environment[origin] ?? '', option, directory);
+}
+
+function fromFlag(name: string, option: OptionInfo, { flags, directory }: ConfigSources): Found | undefined {
+  const { type } = option;
   const given = flags[name];
   if (given === undefined) return undefined;
   const origin = flagOf(name);
   if (given === true) return { value: true, origin };
   // A flag of a list is one item each time, whatever commas are in it.
   const value = type.isList ? type.fromJson(given, directory) : type.fromText(given as string, directory);
-  if (value === undefined) throw wrong('command-line', origin, type.wants, isSecret ? undefined : given);
+  if (value === undefined) throw wrong('command-line', origin, type.wants, shownIn(option, given));
   return { value, origin };
 }
 
@@ -66,8 +73,13 @@ function fromVariable(name: string, option: OptionInfo, { environment, directory
   const origin = variableOf(name);
   const text = environment[origin];
   if (text === undefined || option.flagOnly) return undefined;
-  const value = option.type.fromText(text, directory);
-  if (value === undefined) throw wrong('config-invalid', origin, option.type.wants, option.isSecret ? undefined : text);
+  return fromText(origin, text, option, directory);
+}
+
+function fromText(origin: string, text: string, option: OptionInfo, directory: string): Found {
+  const { type } = option;
+  const value = type.fromText(text, directory);
+  if (value === undefined) throw wrong('config-invalid', origin, type.wants, shownIn(option, text));
   return { value, origin };
 }
 
@@ -83,12 +95,13 @@ function readConfigFile(schema: Schema, sources: ConfigSources): ConfigFile | un
   const given = parseFile(path, found.origin);
   for (const key of Object.keys(given)) refuseUnknownKey(key, path);
   return {
-    find(name, { type, isSecret }) {
+    find(name, option) {
+      const { type } = option;
       const written = given[name];
       if (written === undefined) return undefined;
       const value = type.fromJson(written, dirname(path));
       if (value === undefined)
-        throw wrong('config-invalid', `"${name}" in ${path}`, type.wants, isSecret ? undefined : written);
+        throw wrong('config-invalid', `"${name}" in ${path}`, type.wants, shownIn(option, written));
       return { value, origin: path };
     },
   };
@@ -113,12 +126,18 @@ function parseFile(path: string, origin: string): Readonly<Record<string, unknow
 
 function refuseUnknownKey(key: string, path: string): void {
   const option = Object.hasOwn(wholeSchema, key) ? optionNamed(key) : undefined;
-  if (option && !option.flagOnly && !option.flagAndVariableOnly) return;
-  const names = Object.keys(wholeSchema).filter((name) => {
-    const { flagOnly, flagAndVariableOnly } = optionNamed(name);
-    return !flagOnly && !flagAndVariableOnly;
-  });
+  if (option && isKey(option)) return;
+  const names = Object.keys(wholeSchema).filter((name) => isKey(optionNamed(name)));
   throw unknown(`key "${key}" in ${path}`, nearestName(key, names), names);
+}
+
+function isKey({ flagOnly, flagAndVariableOnly, alsoVariablesOnly }: OptionInfo): boolean {
+  return !flagOnly && !flagAndVariableOnly && !alsoVariablesOnly;
+}
+
+/** What was given, in the message about it. */
+function shownIn({ type, isSecret }: OptionInfo, given: unknown): unknown {
+  return isSecret || type.hidesWrong ? undefined : given;
 }
 
 /** What a cluster manager puts into the environment for a service of our name is not meant as an option. */
@@ -128,7 +147,10 @@ const SERVICE_VARIABLE = /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(T
 const GATES = 'GRISTMILL_GATES';
 
 function refuseUnknownVariables(environment: ConfigSources['environment']): void {
-  const names = Object.keys(wholeSchema).filter((name) => !optionNamed(name).flagOnly);
+  const names = Object.keys(wholeSchema).filter((name) => {
+    const { flagOnly, alsoVariablesOnly } = optionNamed(name);
+    return !flagOnly && !alsoVariablesOnly;
+  });
   const known = names.map(variableOf);
   for (const variable of Object.keys(environment)) {
     if (!variable.startsWith('GRISTMILL_') || known.includes(variable) || variable === GATES) continue;

@@ -4,6 +4,7 @@
  */
 import { limits } from '../limits.js';
 import { option } from './option.js';
+import { s3Options } from './s3-options.js';
 import { address, bytes, isSwitch, listOf, oneOf, path, place, wholeNumber, word } from './types.js';
 
 /** Of every command that is configured. */
@@ -20,13 +21,13 @@ const common = {
 
 const store = option<string | undefined>(place, undefined, {
   doc:
-    "The folder in which the coordinator keeps its journal and all intermediate data. Workers and commands on the coordinator's " +
-    'machine need it only to find the token in it.',
+    'Where the coordinator keeps its journal and all intermediate data: a folder, or `s3://bucket/prefix`. Workers and commands ' +
+    "on the coordinator's machine need a folder only to find the token in it.",
 });
 
 const tokenFile = option<string | undefined>(path, undefined, {
   doc: 'The file that holds the token with which workers and commands are let in. Whoever can read it can run code on the workers.',
-  defaultText: '`token` in the store; a coordinator writes it there',
+  defaultText: '`token` in a store that is a folder; a coordinator writes it there',
 });
 
 const logLevel = option<'silent' | 'error' | 'warn' | 'info' | 'debug'>(
@@ -62,6 +63,7 @@ export const coordinatorSchema = {
   }),
   insecure,
   logLevel,
+  ...s3Options,
   ...common,
 };
 
@@ -93,11 +95,15 @@ export const workerSchema = {
   }),
   insecure,
   logLevel,
+  ...s3Options,
   ...common,
 };
 
 /** How commands reach a standing coordinator. */
 export const clientSchema = { coordinator, tokenFile, store, insecure, ...common };
 
+/** A run of its own uses the data as a worker does. */
+export const runSchema = { ...clientSchema, ...s3Options };
+
 /** All options there are: a file or an environment may be shared by several commands. */
-export const wholeSchema = { ...coordinatorSchema, ...workerSchema, ...clientSchema };
+export const wholeSchema = { ...coordinatorSchema, ...workerSchema, ...runSchema };

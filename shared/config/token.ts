@@ -6,8 +6,8 @@ import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { GristmillError } from '../errors.js';
 import { errno } from '../store/file-errors.js';
-import { baseUriOf, resolveUri } from '../store/open.js';
-import { filePath } from '../store/uri.js';
+import { isS3Uri } from '../store/s3-uri.js';
+import { baseUriOf, filePath, resolveUri } from '../store/uri.js';
 
 export interface TokenPlace {
   readonly tokenFile: string | undefined;
@@ -30,13 +30,22 @@ export function ensureToken(
   place: TokenPlace & { readonly store: string },
   random: (bytes: number) => Uint8Array,
 ): string {
-  const path = tokenPath(place) ?? '';
+  const path = tokenPath(place);
+  if (path === undefined) throw noTokenFile(place.store);
   if (place.tokenFile === undefined) writeOnce(path, `${Buffer.from(random(32)).toString('base64url')}\n`);
   return readFrom(path);
 }
 
+/** Whoever may read a bucket may not therefore run code on the workers. */
+function noTokenFile(store: string): GristmillError {
+  const hint =
+    '--token-file FILE, with one line that nobody can guess, on the coordinator and wherever workers and commands are: ' +
+    '(umask 077; openssl rand -hex 32 > FILE)';
+  return new GristmillError('config-invalid', `the store ${store} holds no token\nhint: ${hint}`);
+}
+
 function tokenPath({ tokenFile, store }: TokenPlace): string | undefined {
-  if (tokenFile !== undefined || store === undefined) return tokenFile;
+  if (tokenFile !== undefined || store === undefined || isS3Uri(store)) return tokenFile;
   return join(filePath(resolveUri(store, baseUriOf('/'))), 'token');
 }
 

@@ -1,10 +1,12 @@
 /** The kinds of values that options have. */
 import { isAbsolute, resolve } from 'node:path';
+import { addressOf } from '../store/s3/access.js';
 import type { OptionType } from './option.js';
 
 /** A type whose values are text in the file as well. */
 function textual<T>(
-  parts: Pick<OptionType<T>, 'placeholder' | 'wants' | 'fromText'> & Partial<Pick<OptionType<T>, 'show'>>,
+  parts: Pick<OptionType<T>, 'placeholder' | 'wants' | 'fromText'> &
+    Partial<Pick<OptionType<T>, 'show' | 'hidesWrong'>>,
 ): OptionType<T> {
   return {
     show: String,
@@ -57,16 +59,38 @@ export const address: OptionType<string> = textual({
   },
 });
 
+/** `http(s)://host:port`. What is wrong may have a password in it, and is not repeated. */
+export const endpoint: OptionType<string> = textual({
+  placeholder: 'url',
+  hidesWrong: true,
+  wants: 'http://host:port or https://host:port and nothing more',
+  fromText: (text) => {
+    try {
+      addressOf(text);
+      return text.replace(/\/$/, '');
+    } catch {
+      return undefined;
+    }
+  },
+});
+
+/** Any text on one line that is not empty. */
+export const line: OptionType<string> = textual({
+  placeholder: 'text',
+  wants: 'a line of text without blanks',
+  fromText: (text) => (/^[\x21-\x7e]{1,8000}$/.test(text) ? text : undefined),
+});
+
 export const path: OptionType<string> = textual({
   placeholder: 'path',
   wants: 'a path that is not empty',
   fromText: (text, base) => (text === '' ? undefined : resolve(base, text)),
 });
 
-/** A folder as a path or a `file:` URI; what is no path stays as it is written. */
+/** A folder as a path or a URI; what is no path stays as it is written. */
 export const place: OptionType<string> = textual({
   placeholder: 'uri',
-  wants: 'a path or a file: URI that is not empty',
+  wants: 'a path, a file: URI or an s3: URI that is not empty',
   fromText: (text, base) => {
     if (text === '') return undefined;
     return isAbsolute(text) || /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text) ? text : resolve(base, text);

@@ -5,7 +5,7 @@
 import { GristmillError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { CsvFormat, FoundInputs, PlannedInput } from '../plan.js';
-import { locate } from '../store/open.js';
+import type { Locator } from '../store/stores.js';
 import { cellsOf } from './csv-cells.js';
 import { invalid, layoutOf } from './csv-layout.js';
 import { decodeText } from './text.js';
@@ -25,13 +25,17 @@ interface Header {
 }
 
 /** The inputs with their headers, each checked against the columns that are wanted; refuses with `header-invalid`. */
-export async function readHeaders(inputs: readonly PlannedInput[], format: CsvFormat): Promise<FoundInputs> {
+export async function readHeaders(
+  inputs: readonly PlannedInput[],
+  format: CsvFormat,
+  stores: Locator,
+): Promise<FoundInputs> {
   const numbers = new Map<string, number>();
   const headers: (readonly string[])[] = [];
   const read: PlannedInput[] = [];
   let total = 0;
   for (let at = 0; at < inputs.length; at += LOOKUPS) {
-    const found = await Promise.all(inputs.slice(at, at + LOOKUPS).map((input) => withHeader(input, format)));
+    const found = await Promise.all(inputs.slice(at, at + LOOKUPS).map((input) => withHeader(input, format, stores)));
     for (const { input, header } of found) {
       const key = JSON.stringify(header.names);
       let number = numbers.get(key);
@@ -48,12 +52,12 @@ export async function readHeaders(inputs: readonly PlannedInput[], format: CsvFo
   return { inputs: read, headers };
 }
 
-async function withHeader(input: PlannedInput, format: CsvFormat) {
-  return { input, header: await readHeader(input, format) };
+async function withHeader(input: PlannedInput, format: CsvFormat, stores: Locator) {
+  return { input, header: await readHeader(input, format, stores) };
 }
 
-async function readHeader({ uri, bytes: length }: PlannedInput, format: CsvFormat): Promise<Header> {
-  const { store, key } = locate(uri);
+async function readHeader({ uri, bytes: length }: PlannedInput, format: CsvFormat, stores: Locator): Promise<Header> {
+  const { store, key } = stores.locate(uri);
   for (let wanted = FIRST_BYTES; ; wanted *= 4) {
     const end = Math.min(wanted, length);
     const bytes = end === 0 ? new Uint8Array(0) : await store.get(key, { range: { start: 0, end } });

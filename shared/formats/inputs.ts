@@ -1,19 +1,14 @@
-/**
- * From what a definition names to the files that are there: the inputs of a plan, in one order whatever the disk says.
- *
- * A name that exists is taken as it is, even when it has glob characters. A folder stands for the files directly in it.
- * In a folder, as in a glob, names that begin with `_` or `.` are left out.
- */
-import { open, readdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { GristmillError } from '../errors.js';
+/** From what a definition names to the objects that are there: the inputs of a plan, in one order whatever lists them. */
+import { ERRORS, GristmillError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { PlannedInput } from '../plan.js';
-import { isMissing } from '../store/file-errors.js';
 import { compareKeys } from '../store/key.js';
-import { locate, resolveUri } from '../store/open.js';
-import { filePath, fileUri } from '../store/uri.js';
-import { expandGlob, isGlob, unreadable } from './glob.js';
+import type { ObjectInfo } from '../store/object-store.js';
+import { isS3Uri } from '../store/s3-uri.js';
+import type { Locator } from '../store/stores.js';
+import { filePath, fileUri, resolveUri } from '../store/uri.js';
+import { filesOf } from './file-inputs.js';
+import { objectsOf } from './object-inputs.js';
 
 /** Looked up together. */
 const LOOKUPS = 64;
@@ -22,114 +17,79 @@ const LOOKUPS = 64;
 const NOT_BUILT = /\.(gz|tgz|zst|bz2|xz|lz4|lzma|br|zip|7z|snappy|parquet|avro|orc|arrow|feather|xlsx?)$/i;
 
 /**
- * The files that `uris` name, ascending by UTF-8 bytes of their URI, each once, read to their end. A URI without a file is
- * `input-not-found`, a file that cannot be read `input-unreadable`, a compressed or columnar one `not-built-yet`.
+ * The objects that `uris` name, ascending by UTF-8 bytes of their URI, each once, read to their end. A URI without an object
+ * is `input-not-found`, one that cannot be read `input-unreadable`, a compressed or columnar one `not-built-yet`.
  */
-export async function expandInputs(uris: readonly string[], baseUri: string): Promise<PlannedInput[]> {
-  const paths = new Set<string>();
+export async function expandInputs(uris: readonly string[], baseUri: string, stores: Locator): Promise<PlannedInput[]> {
+  const found = new Map<string, ObjectInfo | undefined>();
   for (const uri of uris) {
-    for (const path of await pathsOf(uri, baseUri)) paths.add(path);
-    if (paths.size > limits.inputsMax) {
-      throw new GristmillError('invalid-request', `the inputs are more than ${limits.inputsMax} files, up to ${uri}`);
+    await addFound(found, uri, resolveUri(uri, baseUri), stores);
+    if (found.size > limits.inputsMax) {
+      throw new GristmillError('invalid-request', `the inputs are more than ${limits.inputsMax} objects, up to ${uri}`);
     }
   }
   const inputs: PlannedInput[] = [];
-  const all = [...paths];
+  const all = [...found];
   for (let at = 0; at < all.length; at += LOOKUPS) {
-    inputs.push(...(await Promise.all(all.slice(at, at + LOOKUPS).map(planned))));
+    const some = all.slice(at, at + LOOKUPS);
+    inputs.push(...(await Promise.all(some.map(([uri, info]) => planned(uri, info, stores)))));
   }
   return inputs.sort((a, b) => compareKeys(a.uri, b.uri));
 }
 
-async function pathsOf(uri: string, baseUri: string): Promise<Iterable<string>> {
-  const resolved = resolveUri(uri, baseUri);
-  const encoded = resolved.slice('file://'.length);
-  const literal = filePath(resolved).replace(/(?<=.)\/$/, '');
-  const found = await kindOf(literal);
-  if (found === 'folder') return filesIn(uri, literal);
-  if (found === 'file') return [literal];
-  if (found === 'other') {
-    throw new GristmillError('input-unreadable', `input ${uri} is no file: ${literal}`, { where: literal });
+async function addFound(
+  found: Map<string, ObjectInfo | undefined>,
+  uri: string,
+  resolved: string,
+  stores: Locator,
+): Promise<void> {
+  if (!isS3Uri(resolved)) {
+    for (const path of await filesOf(uri, resolved)) found.set(fileUri(path), undefined);
+    return;
   }
-  if (!isGlob(encoded)) throw await notFound(uri, literal, [dirname(literal)], '');
-  const { paths, folders } = await expandGlob(encoded);
-  if (paths.size > 0) return paths;
-  const hint = /(^|[/{,])[_.][^/]*[*?[]/.test(encoded) ? '; names that begin with _ or . are never matched' : '';
-  throw await notFound(uri, literal, folders, hint);
-}
-
-async function kindOf(path: string): Promise<'file' | 'folder' | 'other' | undefined> {
   try {
-    const stats = await stat(path);
-    return stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other';
+    for (const object of await objectsOf(uri, resolved, stores)) found.set(object.uri, object.info);
   } catch (thrown) {
-    if (isMissing(thrown)) return undefined;
-    throw unreadable(thrown, path);
+    throw unreadable(thrown, resolved, `input ${uri}`);
   }
 }
 
-async function filesIn(uri: string, folder: string): Promise<string[]> {
-  let entries;
-  try {
-    entries = await readdir(folder, { withFileTypes: true });
-  } catch (thrown) {
-    throw unreadable(thrown, folder);
-  }
-  const prefix = folder === '/' ? '' : folder;
-  const paths: string[] = [];
-  for (const { name } of entries) {
-    if (name.startsWith('_') || name.startsWith('.')) continue;
-    const path = `${prefix}/${name}`;
-    if ((await kindOf(path)) === 'file') paths.push(path);
-  }
-  if (paths.length > 0) return paths;
-  throw new GristmillError(
-    'input-not-found',
-    `input ${uri} is a folder without files of its own: looked in ${folder}; ` +
-      `files in folders below it are read with ${uri.replace(/\/$/, '')}/**/*`,
-    { where: folder },
-  );
-}
-
-async function notFound(uri: string, path: string, folders: readonly string[], hint: string): Promise<GristmillError> {
-  const shown = folders.slice(0, 3).join(', ') + (folders.length > 3 ? `, and ${folders.length - 3} more` : '');
-  const missing = folders.length === 1 && (await kindOf(folders[0] ?? '/')) === undefined;
-  const reason = missing ? `there is no folder ${shown}` : `looked in ${shown}`;
-  return new GristmillError('input-not-found', `input ${uri} matches no file: ${reason}${hint}`, { where: path });
-}
-
-async function planned(path: string): Promise<PlannedInput> {
-  const ending = NOT_BUILT.exec(path)?.[0];
-  if (ending !== undefined) {
-    throw new GristmillError('not-built-yet', `reading ${ending} files is not built yet: ${path}`, { where: path });
-  }
-  const uri = fileUri(path);
-  const { store, key } = locate(uri);
-  const info = await store.head(key);
+async function planned(uri: string, found: ObjectInfo | undefined, stores: Locator): Promise<PlannedInput> {
+  const name = isS3Uri(uri) ? uri : filePath(uri);
+  const ending = NOT_BUILT.exec(name)?.[0];
+  if (ending !== undefined) throw notBuilt(ending, name);
+  const { store, key } = stores.locate(uri);
+  const info = found ?? (await store.head(key));
   if (info === undefined) {
-    const reason = path.includes('\ufffd') ? 'its name is not UTF-8' : 'it went away, or is no file';
-    throw new GristmillError('input-unreadable', `cannot read ${path}: ${reason}`, { where: path });
+    const reason = name.includes('\ufffd') ? 'its name is not UTF-8' : 'it went away, or is no file';
+    throw new GristmillError('input-unreadable', `cannot read ${name}: ${reason}`, { where: name });
   }
-  const format = formatOf(await firstBytes(path));
-  if (format !== undefined) {
-    throw new GristmillError('not-built-yet', `reading ${format} files is not built yet: ${path}`, { where: path });
-  }
+  const format = formatOf(await firstBytes(uri, name, stores));
+  if (format !== undefined) throw notBuilt(format, name);
   return { uri, bytes: info.bytes, end: info.bytes, etag: info.etag };
 }
 
+function notBuilt(format: string, name: string): GristmillError {
+  return new GristmillError('not-built-yet', `reading ${format} files is not built yet: ${name}`, { where: name });
+}
+
 /** Read, as a task will read it: permissions alone do not say whether that works. */
-async function firstBytes(path: string): Promise<Uint8Array> {
+async function firstBytes(uri: string, name: string, stores: Locator): Promise<Uint8Array> {
+  const { store, key } = stores.locate(uri);
   try {
-    const file = await open(path, 'r');
-    try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(SAMPLE_BYTES), 0, SAMPLE_BYTES, 0);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return await store.get(key, { range: { start: 0, end: SAMPLE_BYTES } });
   } catch (thrown) {
-    throw unreadable(thrown, path);
+    throw unreadable(thrown, name, `cannot read ${name}`);
   }
+}
+
+/** What may be otherwise in a moment, and what says itself what is wrong with the input, stays as it is. */
+function unreadable(thrown: unknown, where: string, what: string): GristmillError {
+  const error = GristmillError.from(thrown);
+  const { class: failureClass, retryable } = ERRORS[error.code];
+  const isOfStore = failureClass === 'store' && (error.code === 'object-not-found' || !retryable);
+  if (!isOfStore) return error;
+  return new GristmillError('input-unreadable', `${what}: ${error.message}`, { cause: thrown, where });
 }
 
 const SAMPLE_BYTES = 8;

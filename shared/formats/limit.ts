@@ -1,6 +1,6 @@
 /** The first N records in input order, as ends of inputs: one plan for all, cut before anything is split. */
 import type { PlannedInput } from '../plan.js';
-import { locate } from '../store/open.js';
+import type { Locator } from '../store/stores.js';
 
 const NEWLINE = 0x0a;
 
@@ -8,20 +8,28 @@ const NEWLINE = 0x0a;
  * The inputs up to the end of record `records`: a newline ends a record, and so does the end of an input. A header is no
  * record.
  */
-export async function limitInputs(inputs: readonly PlannedInput[], records: number): Promise<PlannedInput[]> {
+export async function limitInputs(
+  inputs: readonly PlannedInput[],
+  records: number,
+  stores: Locator,
+): Promise<PlannedInput[]> {
   const kept: PlannedInput[] = [];
   let left = records;
   for (const input of inputs) {
     if (left <= 0) break;
-    const { end, found } = await endOfRecords(input, left);
+    const { end, found } = await endOfRecords(input, left, stores);
     kept.push({ ...input, end });
     left -= found;
   }
   return kept;
 }
 
-async function endOfRecords(input: PlannedInput, wanted: number): Promise<{ end: number; found: number }> {
-  const { store, key } = locate(input.uri);
+async function endOfRecords(
+  input: PlannedInput,
+  wanted: number,
+  stores: Locator,
+): Promise<{ end: number; found: number }> {
+  const { store, key } = stores.locate(input.uri);
   const start = Math.min(input.header?.end ?? 0, input.end);
   let offset = start;
   let found = 0;

@@ -7,9 +7,9 @@ import { GristmillError, hasCode } from '../errors.js';
 import { outputNames } from '../plan.js';
 import { xxh64 } from '../codec/checksum.js';
 import type { ObjectStore } from '../store/object-store.js';
-import { locate } from '../store/open.js';
 import { ownerIsDead, type Owner } from '../store/owner.js';
 import { putOnce } from '../store/put-once.js';
+import type { Location } from '../store/stores.js';
 import {
   encodeClaim,
   isOwnName,
@@ -32,8 +32,8 @@ export interface ClaimOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly signal?: AbortSignal;
-  /** Instead of the store of the output's URI. */
-  readonly place?: { readonly store: ObjectStore; readonly key: string };
+  /** Where that URI leads. */
+  readonly place: Location;
 }
 
 export interface OutputClaim {
@@ -67,8 +67,8 @@ export async function claimOutput(options: ClaimOptions): Promise<OutputClaim> {
 }
 
 /** Deletes the job's claim, if it is still its own: for a job that ends with nothing published. */
-export async function releaseClaim(options: Pick<ClaimOptions, 'output' | 'job' | 'signal' | 'place'>): Promise<void> {
-  const { store, key } = options.place ?? locate(options.output);
+export async function releaseClaim(options: Pick<ClaimOptions, 'job' | 'signal' | 'place'>): Promise<void> {
+  const { store, key } = options.place;
   const claim = `${key}/${outputNames.claim}`;
   const bytes = await readMaybe(store, claim, options.signal);
   if (bytes === undefined || parseClaim(bytes)?.job !== options.job) return;
@@ -89,7 +89,7 @@ class Claim {
   readonly #isDead: (owner: Owner) => boolean;
 
   constructor(options: ClaimOptions) {
-    const { store, key } = options.place ?? locate(options.output);
+    const { store, key } = options.place;
     if (key === '') throw new GristmillError('invalid-request', `${options.output} cannot be an output: name a folder`);
     this.#options = options;
     this.#store = store;

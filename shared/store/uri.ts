@@ -1,16 +1,21 @@
 /**
- * URIs and paths. What a person writes is a path, relative or absolute, or a `file:` URI; inside Gristmill it is always
- * an absolute `file:///` URI. In a path every character stands for itself except the glob characters `* ? [ ] { }`; in a
- * URI those may be escaped (`%2A`) to stand for themselves. A `?` in a URI is a glob character: files have no queries.
+ * URIs and paths. What a person writes is a path, relative or absolute, a `file:` URI or an `s3:` URI (s3-uri.ts); inside
+ * Gristmill it is always an absolute URI. In a path every character stands for itself except the glob characters
+ * `* ? [ ] { }`; in a URI those may be escaped (`%2A`) to stand for themselves. A `?` in a URI is a glob character: neither
+ * files nor objects have queries.
  */
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GristmillError } from '../errors.js';
+import type { GristmillError } from '../errors.js';
+import { isS3Uri, normaliseS3Uri } from './s3-uri.js';
+import { encodePattern, encodeRest, invalidUri, literal } from './uri-encoding.js';
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]+):/;
 
 /** A relative path, a glob or a URI as absolute URI. `baseUri` is a folder as `file:` URI with a final slash. */
 export function resolveUri(uri: string, baseUri: string): string {
-  if (uri === '') throw invalid(uri, 'it is empty');
+  if (uri === '') throw invalidUri(uri, 'it is empty');
+  if (isS3Uri(uri)) return normaliseS3Uri(uri);
   const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     return normalise(uri.startsWith('/') ? encodePattern(uri) : literal(pathOf(baseUri)) + encodePattern(uri));
@@ -22,12 +27,12 @@ export function resolveUri(uri: string, baseUri: string): string {
 /** The path that a `file:` URI names, decoded. */
 export function filePath(uri: string): string {
   const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase();
-  if (scheme !== 'file') throw scheme === undefined ? invalid(uri, 'it has no scheme') : refusal(uri, scheme);
+  if (scheme !== 'file') throw scheme === undefined ? invalidUri(uri, 'it has no scheme') : refusal(uri, scheme);
   const url = `file://${pathOf(uri).replaceAll('?', '%3F')}`;
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw invalid(uri, cause instanceof Error ? cause.message : 'it is malformed', cause);
+    throw invalidUri(uri, cause instanceof Error ? cause.message : 'it is malformed', cause);
   }
 }
 
@@ -36,24 +41,10 @@ export function fileUri(path: string): string {
   return `file://${literal(encodePattern(path))}`;
 }
 
-function literal(encoded: string): string {
-  return encoded.replace(/[*?[\]{}]/g, escape);
-}
-
-/** Percent-encodes a path and leaves glob characters alone. */
-function encodePattern(path: string): string {
-  let encoded: string;
-  try {
-    encoded = encodeURI(path);
-  } catch (cause) {
-    throw invalid(path, 'it has half a character', cause);
-  }
-  // encodeURI leaves the `#` of fragments, and escapes brackets and braces; an escaped `%` reads `%25`.
-  return encoded.replaceAll('#', '%23').replace(/%5B|%5D|%7B|%7D/g, decodeURIComponent);
-}
-
-function escape(character: string): string {
-  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+/** The working directory, or any folder, as base for `resolveUri`. */
+export function baseUriOf(folder: string): string {
+  const uri = fileUri(resolve(folder));
+  return uri.endsWith('/') ? uri : `${uri}/`;
 }
 
 /** The path of a `file:` URI as it is written: encoded, absolute. */
@@ -62,10 +53,9 @@ function pathOf(uri: string): string {
   const match = /^\/\/([^/]*)(\/.*)?$/s.exec(rest);
   const host = match?.[1] ?? '';
   const path = match === null ? rest : (match[2] ?? '');
-  if (host !== '' && host !== 'localhost') throw invalid(uri, `it names the host ${host}; write file:///path`);
-  if (!path.startsWith('/')) throw invalid(uri, 'its path is not absolute; write file:///path');
-  // A URI may hold characters that should have been escaped; escapes that are there stay.
-  return encodePattern(path).replace(/%25([0-9A-Fa-f]{2})/g, '%$1');
+  if (host !== '' && host !== 'localhost') throw invalidUri(uri, `it names the host ${host}; write file:///path`);
+  if (!path.startsWith('/')) throw invalidUri(uri, 'its path is not absolute; write file:///path');
+  return encodeRest(path);
 }
 
 /** Without `.` and `..` segments or doubled slashes. */
@@ -80,12 +70,6 @@ function normalise(path: string): string {
 }
 
 function refusal(uri: string, scheme: string): GristmillError {
-  if (scheme === 's3') {
-    return new GristmillError('not-built-yet', `object stores over S3 are not built yet: ${uri}; use a path`);
-  }
-  return invalid(uri, `there is no store for ${scheme}:; use a path (./name for a name with a colon) or file:`);
-}
-
-function invalid(uri: string, reason: string, cause?: unknown): GristmillError {
-  return new GristmillError('invalid-request', `cannot use the URI ${JSON.stringify(uri)}: ${reason}`, { cause });
+  if (scheme === 's3') return invalidUri(uri, 'it is in an object store, and a file is needed here');
+  return invalidUri(uri, `there is no store for ${scheme}:; use a path (./name for a name with a colon), file: or s3:`);
 }

@@ -300,11 +300,13 @@ function assignmentFromWire(wire: Assignment__Output): Assignment {
 }
 
 function registeredToWire(registered: Registered): RegisteredIn {
-  return { ...registered };
+  const { s3, ...rest } = registered;
+  return { ...rest, s3Endpoint: s3?.endpoint ?? '', s3Region: s3?.region ?? '' };
 }
 
-function registeredFromWire(wire: Registered__Output): Registered {
-  return { ...wire, epoch: numberOf(wire.epoch, 'epoch') };
+function registeredFromWire({ s3Endpoint: endpoint, s3Region: region, ...wire }: Registered__Output): Registered {
+  const s3 = endpoint !== '' && { s3: { endpoint, region } };
+  return { ...wire, epoch: numberOf(wire.epoch, 'epoch'), ...s3 };
 }
 
 export function workerMessageToWire(message: WorkerMessage): WorkerMessageIn {

@@ -216,7 +216,7 @@ function outputsOf(store: ObjectStore, clock: Clock, random: () => number): Outp
       const { replaces, tookOver } = await claimOutput(options);
       return { replaces, tookOver };
     },
-    release: ({ output, job }) => releaseClaim({ output, job, place: place(output) }),
+    release: ({ output, job }) => releaseClaim({ job, place: place(output) }),
     storeFor: (output) => ({ store, prefix: prefixOf(output) }),
   };
 }

@@ -2,21 +2,22 @@
  * A split's bytes, from the object that the plan froze. A reader may need nothing behind the last bytes of its split, so
  * those, and whatever follows, it gets only after a look at the object.
  */
-import { GristmillError } from '../../shared/errors.js';
+import { GristmillError, hasCode } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { openReader } from '../../shared/store/object-reader.js';
 import type { ByteRange, ObjectReader, ObjectStore } from '../../shared/store/object-store.js';
-import { locate } from '../../shared/store/open.js';
+import type { Locator } from '../../shared/store/stores.js';
 import type { InputRequest } from '../ports.js';
 import type { RingFiller } from './ring-filler.js';
 
 export async function pumpInput(
+  stores: Locator,
   filler: RingFiller,
   source: number,
   request: InputRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const input = new Input(request, signal);
+  const input = new Input(stores, request, signal);
   await input.checkUnchanged();
   const { from, softEnd, bytes } = request;
   // The last buffer is read to its end: it mostly holds the rest of the split's last record.
@@ -45,8 +46,8 @@ class Input {
   private readonly store: ObjectStore;
   private readonly key: string;
 
-  constructor(request: InputRequest, signal: AbortSignal) {
-    const { store, key } = locate(request.uri);
+  constructor(stores: Locator, request: InputRequest, signal: AbortSignal) {
+    const { store, key } = stores.locate(request.uri);
     this.request = request;
     this.signal = signal;
     this.store = store;
@@ -64,10 +65,20 @@ class Input {
 
   /** `bytes` from `at` on, which are still those that the plan means. */
   async read(reader: ObjectReader, pieces: readonly Uint8Array[], at: number, bytes: number): Promise<number> {
-    const filled = await reader.read(pieces);
+    const filled = await this.filled(reader, pieces);
     if (filled < bytes) throw this.changed('has changed'); // it is shorter than it was
     if (at + filled >= Math.min(this.request.softEnd, this.request.bytes)) await this.checkUnchanged();
     return filled;
+  }
+
+  private async filled(reader: ObjectReader, pieces: readonly Uint8Array[]): Promise<number> {
+    try {
+      return await reader.read(pieces);
+    } catch (thrown) {
+      if (hasCode(thrown, 'object-changed')) throw this.changed('has changed');
+      if (hasCode(thrown, 'object-not-found')) throw this.changed('is gone');
+      throw thrown;
+    }
   }
 
   async checkUnchanged(): Promise<void> {

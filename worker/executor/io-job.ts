@@ -9,18 +9,20 @@ import { expandInputs } from '../../shared/formats/inputs.js';
 import { limitInputs } from '../../shared/formats/limit.js';
 import { storeKeys, type FoundInputs, type Plan } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
-import { openStore } from '../../shared/store/open.js';
+import type { Locator, Stores } from '../../shared/store/stores.js';
 import { StageSources } from '../task/stage-sources.js';
 import type { IoCall, JobPlace } from './io-requests.js';
 
 export class IoJob {
   readonly place: JobPlace;
   readonly store: ObjectStore;
+  readonly stores: Stores;
   private readonly stageSources: StageSources;
 
-  constructor(place: JobPlace) {
+  constructor(place: JobPlace, stores: Stores) {
     this.place = place;
-    this.store = openStore(place.storeUri);
+    this.stores = stores;
+    this.store = stores.open(place.storeUri);
     // An index is kept as a file, of which only the entry is read.
     this.stageSources = new StageSources(place.job, this.store, {
       entry: (attempt, partition) => readEntry(this.indexPath(attempt), partition),
@@ -37,7 +39,7 @@ export class IoJob {
       case 'stage':
         return this.stageSources.of(call.version, call.partition, { signal });
       case 'find-inputs':
-        return findInputs(call);
+        return findInputs(call, this.stores);
       case 'put': {
         const { etag } = await this.store.put(call.key, call.bytes, { signal });
         return { uri: `${this.store.uri.replace(/\/$/, '')}/${call.key}`, etag };
@@ -78,11 +80,14 @@ export class IoJob {
   }
 }
 
-async function findInputs({ uris, spec, csv }: Extract<IoCall, { name: 'find-inputs' }>): Promise<FoundInputs> {
-  const expanded = await expandInputs(uris, spec.baseUri);
-  const found = csv?.header ? await readHeaders(expanded, csv) : { inputs: expanded };
+async function findInputs(
+  { uris, spec, csv }: Extract<IoCall, { name: 'find-inputs' }>,
+  stores: Locator,
+): Promise<FoundInputs> {
+  const expanded = await expandInputs(uris, spec.baseUri, stores);
+  const found = csv?.header ? await readHeaders(expanded, csv, stores) : { inputs: expanded };
   if (spec.limitRecords === undefined) return found;
-  return { ...found, inputs: await limitInputs(found.inputs, spec.limitRecords) };
+  return { ...found, inputs: await limitInputs(found.inputs, spec.limitRecords, stores) };
 }
 
 function isBundle(bytes: Uint8Array, sha256: string): boolean {

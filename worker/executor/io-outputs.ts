@@ -4,7 +4,7 @@
  */
 import { GristmillError } from '../../shared/errors.js';
 import type { ObjectStore, Seal } from '../../shared/store/object-store.js';
-import { locate } from '../../shared/store/open.js';
+import type { Locator } from '../../shared/store/stores.js';
 import type { OutputRequest } from '../ports.js';
 import type { OpenOutput } from './io-requests.js';
 import type { ScratchRuns } from './io-scratch.js';
@@ -28,6 +28,7 @@ interface Output {
 export interface OutputsOptions {
   readonly ring: RingProducer;
   readonly store: () => ObjectStore;
+  readonly stores: Locator;
   readonly scratch: ScratchRuns;
 }
 
@@ -48,8 +49,9 @@ export class Outputs {
 
   private async stage(request: OutputRequest): Promise<OutgoingStream> {
     const { to, attempt } = request;
+    const { stores } = this.options;
     const inStore = to.in === 'store';
-    const { store, key } = inStore ? { store: this.options.store(), key: to.key } : locate(to.uri);
+    const { store, key } = inStore ? { store: this.options.store(), key: to.key } : stores.locate(to.uri);
     const staged = await store.stage(key, attempt, { durable: !inStore });
     return {
       write: (bytes) => staged.write(bytes),

@@ -2,6 +2,7 @@
 import type { InspectSpec } from '../../shared/protocol.js';
 import type { JobId } from '../../shared/ids.js';
 import type { CsvFormat, StageVersion } from '../../shared/plan.js';
+import type { StoreAccess } from '../../shared/store/stores.js';
 import type { InputRequest, OutputRequest, ShuffleRequest } from '../ports.js';
 import type { FromExecutor } from './messages.js';
 
@@ -48,6 +49,7 @@ export type IoMessage =
 export interface JobPlace {
   readonly job: JobId;
   readonly storeUri: string;
+  readonly access: StoreAccess;
   /** Shared by the executors of one agent: bundle, plan, indexes. */
   readonly jobDir: string;
 }

@@ -3,6 +3,7 @@ import { serialize } from 'node:v8';
 import { failureOf, GristmillError } from '../../shared/errors.js';
 import { openReader } from '../../shared/store/object-reader.js';
 import type { ObjectReader, ObjectStore } from '../../shared/store/object-store.js';
+import type { Locator } from '../../shared/store/stores.js';
 import { Credits } from './credits.js';
 import type { ShuffleRequest } from '../ports.js';
 import { asFetchFailure } from '../task/fetch-failure.js';
@@ -15,6 +16,7 @@ import { FILLED_END, FILLED_ERROR, type RingProducer } from './ring.js';
 export interface SourcesOptions {
   readonly ring: RingProducer;
   readonly store: () => ObjectStore;
+  readonly stores: Locator;
   readonly scratch: ScratchRuns;
   /** Answers calls; whatever it throws is thrown again on the user thread. */
   readonly answer: (call: IoCall, signal: AbortSignal) => Promise<unknown>;
@@ -61,7 +63,7 @@ export class Sources {
   private async pump(source: number, request: OpenRequest, signal: AbortSignal): Promise<void> {
     switch (request.kind) {
       case 'input':
-        await pumpInput(this.filler, source, request, signal);
+        await pumpInput(this.options.stores, this.filler, source, request, signal);
         return;
       case 'shuffle':
         await this.pumpShuffle(source, request, signal);

@@ -9,12 +9,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
+import { Stores, type Locator } from '../../shared/store/stores.js';
 import { IoJob } from './io-job.js';
 import { Outputs } from './io-outputs.js';
 import { ScratchRuns } from './io-scratch.js';
 import type { IoCall, IoMessage } from './io-requests.js';
 import { Sources } from './io-sources.js';
-import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './messages.js';
+import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor, type ToUser } from './messages.js';
 import { readProgress } from './progress.js';
 import { RingProducer, type RingMemory } from './ring.js';
 
@@ -41,11 +42,15 @@ function currentJob(): IoJob {
 let ending: Promise<void> = Promise.resolve();
 
 const store = () => currentJob().store;
+/** An executor works for one job, with the access that came with its first task. */
+let opened: Stores | undefined;
+const stores: Locator = { locate: (uri) => currentJob().stores.locate(uri) };
 const scratch = new ScratchRuns(data.scratchDir);
-const outputs = new Outputs({ ring, store, scratch });
+const outputs = new Outputs({ ring, store, stores, scratch });
 const sources = new Sources({
   ring,
   store,
+  stores,
   scratch,
   answer: (call: IoCall, signal) =>
     call.name === 'finish' ? outputs.finish(call.output) : currentJob().answer(call, signal),
@@ -80,6 +85,13 @@ function fromUser(message: IoMessage): void {
   }
 }
 
+/** The user thread, where a job's own code runs, learns nothing of stores and what opens them. */
+function taken({ place, assignment }: Extract<ToExecutor, { type: 'task' }>): ToUser {
+  opened ??= new Stores(place.access);
+  if (job?.place.job !== place.job) job = new IoJob(place, opened);
+  return { type: 'task', assignment };
+}
+
 function endWithAgent(): void {
   rmSync(data.scratchDir, { recursive: true, force: true });
   try {
@@ -99,8 +111,8 @@ function reportProgress(): void {
 const decoder = new MessageDecoder<ToExecutor>();
 socket.on('data', (piece: Buffer) => {
   for (const message of decoder.push(piece)) {
-    if (message.type === 'task' && job?.place.job !== message.place.job) job = new IoJob(message.place);
-    port.postMessage(message);
+    if (message.type === 'task') port.postMessage(taken(message));
+    else port.postMessage(message);
   }
 });
 socket.on('error', endWithAgent);

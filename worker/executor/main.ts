@@ -13,7 +13,7 @@ import { Strays } from '../task/strays.js';
 import { TaskHost } from '../task/task-host.js';
 import { loadBundledJob } from './bundled-job.js';
 import type { IoThreadData } from './io-thread.js';
-import { END_OF_ATTEMPT, type ToExecutor } from './messages.js';
+import { END_OF_ATTEMPT, type ToUser } from './messages.js';
 import { createProgress, writeProgress } from './progress.js';
 import { createRing, RingConsumer } from './ring.js';
 import { postTo, UserIo } from './user-io.js';
@@ -64,13 +64,13 @@ const host = new TaskHost({
   log: (line) => process.stdout.write(`${line}\n`),
 });
 
-async function runTask(message: Extract<ToExecutor, { type: 'task' }>): Promise<void> {
+async function runTask(message: Extract<ToUser, { type: 'task' }>): Promise<void> {
   const report = await host.run(message.assignment);
   for (const write of writers) write(END_OF_ATTEMPT);
   post({ type: 'to-agent', message: { type: 'report', report } });
 }
 
-ioThread.on('message', (message: ToExecutor) => {
+ioThread.on('message', (message: ToUser) => {
   if (message.type === 'cancel') host.cancel();
   else void runTask(message);
 });

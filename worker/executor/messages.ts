@@ -9,6 +9,9 @@ import type { JobPlace } from './io-requests.js';
 export type ToExecutor =
   { readonly type: 'task'; readonly place: JobPlace; readonly assignment: Assignment } | { readonly type: 'cancel' };
 
+/** What of it the user thread is told. */
+export type ToUser = { readonly type: 'task'; readonly assignment: Assignment } | { readonly type: 'cancel' };
+
 export type FromExecutor =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly records: number; readonly bytes: number; readonly share: number }

@@ -9,7 +9,7 @@ import type { LoadedDefinition } from '../../shared/job/definition.js';
 import { limits } from '../../shared/limits.js';
 import { storeKeys, type FoundInputs, type Inspection } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
-import { resolveUri } from '../../shared/store/open.js';
+import { resolveUri } from '../../shared/store/uri.js';
 
 export interface InspectPorts {
   /** Inputs with what must be known of them before they are cut: the header of a CSV file. */

@@ -1,32 +1,9 @@
 /** Where a store lies in a bucket: `s3://bucket` or `s3://bucket/prefix`. */
-import { GristmillError } from '../../errors.js';
+import type { GristmillError } from '../../errors.js';
+import { parseS3Uri, s3Uri } from '../s3-uri.js';
 import type { AskOptions, S3Endpoint, S3Request, Settled } from './endpoint.js';
 import type { Answer, Refusal } from './reply.js';
 import { refusalError } from './s3-errors.js';
-
-export interface S3Location {
-  readonly bucket: string;
-  /** Decoded, without slashes at its ends; empty for the bucket itself. */
-  readonly path: string;
-}
-
-/** Of an `s3:` URI, whose path may have escapes. */
-export function parseS3Uri(uri: string): S3Location {
-  const match = /^s3:\/\/([^/?#]+)(?:\/(.*))?$/s.exec(uri);
-  const bucket = match?.[1] ?? '';
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || bucket.includes('..')) {
-    throw new GristmillError(
-      'invalid-request',
-      `cannot use ${JSON.stringify(uri)}: it names no bucket; write s3://bucket or s3://bucket/prefix, the bucket with 3 to ` +
-        '63 small letters, digits, dots and hyphens',
-    );
-  }
-  try {
-    return { bucket, path: decodeURIComponent(match?.[2] ?? '').replace(/^\/+|\/+$/g, '') };
-  } catch (cause) {
-    throw new GristmillError('invalid-request', `cannot use ${JSON.stringify(uri)}: it has half an escape`, { cause });
-  }
-}
 
 type PlaceRequest = Omit<S3Request, 'bucket' | 'key'> & { readonly key?: string };
 
@@ -38,12 +15,11 @@ export class S3Place {
   readonly uri: string;
 
   constructor(endpoint: S3Endpoint, uri: string) {
-    const { bucket, path } = parseS3Uri(uri);
+    const { bucket, key: path } = parseS3Uri(uri);
     this.endpoint = endpoint;
     this.bucket = bucket;
     this.prefix = path === '' ? '' : `${path}/`;
-    const escaped = path.split('/').map(encodeURIComponent).join('/');
-    this.uri = path === '' ? `s3://${bucket}` : `s3://${bucket}/${escaped}`;
+    this.uri = s3Uri({ bucket, key: path });
   }
 
   /** `key` is of the store. */

@@ -4,16 +4,17 @@ const { Outputs } = await import(new URL('../../../dist/worker/executor/io-outpu
 const { ScratchRuns } = await import(new URL('../../../dist/worker/executor/io-scratch.js', import.meta.url));
 const { Sources } = await import(new URL('../../../dist/worker/executor/io-sources.js', import.meta.url));
 const { RingProducer } = await import(new URL('../../../dist/worker/executor/ring.js', import.meta.url));
-const { openStore } = await import(new URL('../../../dist/shared/store/open.js', import.meta.url));
+const { Stores } = await import(new URL('../../../dist/shared/store/stores.js', import.meta.url));
 
-const directory = openStore(workerData.storeUri);
+const stores = new Stores();
+const directory = stores.open(workerData.storeUri);
 const store = () => directory;
 const ring = new RingProducer(workerData.ring);
 const scratch = new ScratchRuns(workerData.scratchDir);
-const outputs = new Outputs({ ring, store, scratch });
+const outputs = new Outputs({ ring, store, stores, scratch });
 const answer = (call) =>
   call.name === 'finish' ? outputs.finish(call.output) : Promise.reject(new Error(`no call ${call.name}`));
-const sources = new Sources({ ring, store, scratch, answer });
+const sources = new Sources({ ring, store, stores, scratch, answer });
 parentPort.on('message', (message) => {
   if (message.type === 'open') sources.start(message.source, message.request);
   if (message.type === 'release') sources.release(message.buffers);

@@ -2,7 +2,7 @@
 import { replay } from '../../../coordinator/replay.js';
 import { limits } from '../../../shared/limits.js';
 import { storeKeys } from '../../../shared/plan.js';
-import { openStore } from '../../../shared/store/open.js';
+import { DirectoryStore } from '../../../shared/store/directory-store.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { writeHistory } from '../../harness/journal-history.js';
 import type { Program } from './program.js';
@@ -12,7 +12,7 @@ const FEW_SLOTS = 5_000;
 
 export const restartSlots: Program = async ({ small, folder, verdicts }) => {
   const slots = small ? FEW_SLOTS : SLOTS;
-  const store = openStore(folder);
+  const store = new DirectoryStore(folder);
   const jobs = await writeHistory(withoutSync(store), slots);
   const reads: string[] = [];
   const beganMs = performance.now();

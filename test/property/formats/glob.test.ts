@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expandGlob } from '../../../shared/formats/glob.js';
+import { expandGlob } from '../../../shared/formats/file-glob.js';
 import { expandInputs } from '../../../shared/formats/inputs.js';
-import { baseUriOf } from '../../../shared/store/open.js';
-import { filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
+import { hasCode } from '../../../shared/errors.js';
+import { MemoryStore } from '../../../shared/store/memory-store.js';
+import { parseS3Uri, s3Uri } from '../../../shared/store/s3-uri.js';
+import { Stores } from '../../../shared/store/stores.js';
+import { baseUriOf, filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
 
 const NAMES = ['a', 'b', 'ab', 'ba', 'a-b', 'ä', '_a', '.a', 'a]'];
 const FILES = NAMES.flatMap((x) => [
@@ -14,6 +17,7 @@ const FILES = NAMES.flatMap((x) => [
   ...['a', 'b', '_a', 'ab'].flatMap((d) => [`${d}/${x}.t`, `${d}/b/${x}.t`]),
 ]);
 
+const stores = new Stores();
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'gristmill-glob-'));
@@ -92,6 +96,74 @@ describe('a glob', () => {
   });
 });
 
+describe('a glob in a bucket', () => {
+  const access = { endpoint: 'http://127.0.0.1:9', region: 'r', accessKey: 'key', secretKey: 'secret' };
+  const bucket = new MemoryStore({ uri: 's3://bucket' });
+  const inBucket = new Stores({ s3: access, openS3: () => bucket });
+  const namesOf = async (glob: string) => {
+    try {
+      const inputs = await expandInputs([`s3://bucket/${glob}`], 'file:///', inBucket);
+      return inputs.map(({ uri }) => parseS3Uri(uri).key);
+    } catch (thrown) {
+      if (hasCode(thrown, 'input-not-found')) return [];
+      throw thrown;
+    }
+  };
+  beforeAll(async () => {
+    for (const file of FILES) await bucket.put(file, new Uint8Array(1));
+  });
+
+  test('finds exactly the objects that match it by the rules', async () => {
+    await fc.assert(
+      fc.asyncProperty(pattern, async (glob) => {
+        const expected = FILES.filter((file) => matchesPath(glob.split('/'), file.split('/'))).sort();
+        expect((await namesOf(glob)).sort()).toEqual(expected);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('with braces finds what it finds in folders', async () => {
+    const braces = fc.array(fc.constantFrom('a', 'b', 'a/b', '*/a', '{a,ab}', '**/a', ''), {
+      minLength: 2,
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(braces, fc.constantFrom('', 'a/', '[ab]'), async (choices, before) => {
+        const glob = `${before}{${choices.join(',')}}*.t`;
+        const { paths } = await expandGlob(resolveUri(glob, baseUriOf(root)).slice('file://'.length));
+        const expected = [...paths].map((path) => path.slice(root.length + 1)).sort();
+        expect((await namesOf(glob)).sort()).toEqual(expected);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('is no glob where its characters are escaped: a key survives as URI and back, whatever its characters', async () => {
+    const name = fc
+      .string({
+        unit: fc.oneof(
+          fc.constantFrom(...Array.from('%#?*[]{}\\ \n\t:@;,+&=\u00e4\u{1f600}')),
+          fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+        ),
+        minLength: 1,
+        maxLength: 8,
+      })
+      .filter((text) => !/[/\0\ufffd]/.test(text) && text !== '.' && text !== '..');
+    await fc.assert(
+      fc.asyncProperty(fc.array(name, { minLength: 1, maxLength: 4 }), async (names) => {
+        const key = names.join('/');
+        const uri = s3Uri({ bucket: 'bucket', key });
+        expect(uri).not.toMatch(/[*?[\]{}#\s]/);
+        expect(parseS3Uri(uri)).toEqual({ bucket: 'bucket', key });
+        expect(resolveUri(uri, 'file:///')).toBe(uri);
+        expect(inBucket.locate(uri)).toEqual({ store: bucket, key });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe('expandInputs', () => {
   test('gives one list for the same files, in whatever order and however often they are named', async () => {
     const some = fc
@@ -101,8 +173,8 @@ describe('expandInputs', () => {
       );
     await fc.assert(
       fc.asyncProperty(some, async ([files, shuffled]) => {
-        const inputs = await expandInputs(shuffled, baseUriOf(root));
-        expect(inputs).toEqual(await expandInputs(files, baseUriOf(root)));
+        const inputs = await expandInputs(shuffled, baseUriOf(root), stores);
+        expect(inputs).toEqual(await expandInputs(files, baseUriOf(root), stores));
         const uris = inputs.map(({ uri }) => uri);
         expect(new Set(uris)).toEqual(new Set(files.map((file) => fileUri(join(root, file)))));
         expect(uris).toEqual([...uris].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))));

@@ -131,13 +131,17 @@ const assignment: fc.Arbitrary<Assignment> = fc
   .map((a) => ({ ...a, kind: a.kind, inspect: a.kind === 'inspect' ? a.inspect : undefined }));
 const coordinatorMessage: fc.Arbitrary<CoordinatorMessage> = fc.record(
   {
-    registered: fc.record({
-      protocolVersion: fc.nat(),
-      epoch: count,
-      storeUri: fc.string(),
-      leaseRenewMs: fc.nat(),
-      leaseDeadMs: fc.nat(),
-    }),
+    registered: fc.record(
+      {
+        protocolVersion: fc.nat(),
+        epoch: count,
+        storeUri: fc.string(),
+        leaseRenewMs: fc.nat(),
+        leaseDeadMs: fc.nat(),
+        s3: fc.record({ endpoint: fc.string({ minLength: 1 }), region: fc.string() }),
+      },
+      { requiredKeys: ['protocolVersion', 'epoch', 'storeUri', 'leaseRenewMs', 'leaseDeadMs'] },
+    ),
     assign: fc.array(assignment, { maxLength: 3 }),
     cancel: fc.array(ref, { maxLength: 3 }),
     acknowledge: fc.array(ref, { maxLength: 3 }),

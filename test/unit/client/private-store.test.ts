@@ -2,26 +2,53 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createPrivateStore, folderOf, prunePrivateStores } from '../../../client/run/private-store.js';
+import { keysOf, text } from '../../contract/store/subject.js';
+import { createPrivateStore, folderOf, privateStores, prunePrivateStores } from '../../../client/run/private-store.js';
+import { systemClock } from '../../../shared/clock.js';
 import { limits } from '../../../shared/limits.js';
+import { MemoryStore } from '../../../shared/store/memory-store.js';
+import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { currentOwner, type Owner } from '../../../shared/store/owner.js';
+import { Stores } from '../../../shared/store/stores.js';
+
+const access = { endpoint: 'http://127.0.0.1:9', region: 'r', accessKey: 'key', secretKey: 'secret' };
 
 let directory: string;
+let bucket: MemoryStore;
+let stores: Stores;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'gristmill-'));
+  bucket = new MemoryStore();
+  stores = new Stores({ s3: access, openS3: (uri) => below(bucket, uri) });
 });
 
 afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
+/** A part of a bucket as a store of its own. */
+function below(whole: MemoryStore, uri: string): ObjectStore {
+  const prefix = `${uri.replace(/^s3:\/\/[^/]*\/?/, '')}/`;
+  const part: Pick<ObjectStore, 'uri' | 'put' | 'list' | 'delete' | 'discardStaged'> = {
+    uri,
+    put: (key, bytes) => whole.put(prefix + key, bytes),
+    list: async function* (start) {
+      for await (const info of whole.list(prefix + start)) yield { ...info, key: info.key.slice(prefix.length) };
+    },
+    delete: (keys) => whole.delete(keys.map((key) => prefix + key)),
+    discardStaged: () => Promise.resolve(),
+  };
+  return part as ObjectStore;
+}
+
 const DAY_MS = 24 * 3_600_000;
 const dead: Owner = { ...currentOwner(), host: hostname(), pid: 2 ** 22 + 1 };
 
 function create(owner: Owner, day = 0, folderUri?: string) {
   const random = (bytes: number) => new Uint8Array(bytes).fill(day);
-  return createPrivateStore({ folderUri, directory, owner, nowMs: Date.UTC(2026, 10, 3) + day * DAY_MS, random });
+  const clock = { ...systemClock, now: () => Date.UTC(2026, 10, 3) + day * DAY_MS };
+  return createPrivateStore({ folderUri, directory, owner, clock, stores, random });
 }
 
 describe('the private store of a run', () => {
@@ -68,7 +95,7 @@ describe('pruning', () => {
   test('keeps the last runs, and the oldest ended ones go', async () => {
     const stores = Array.from({ length: limits.privateJobsKept + 3 }, (_, day) => create(dead, day));
     const [first] = stores;
-    await prunePrivateStores(folderOf(first!));
+    await prunePrivateStores(folderOf(first!), new Stores(), systemClock);
     expect(stores.map((store) => existsSync(store.path))).toEqual(stores.map((_, index) => index >= 3));
   });
 
@@ -78,7 +105,7 @@ describe('pruning', () => {
     const folder = folderOf(living);
     mkdirSync(join(folder, 'mine'));
     for (let day = 1; day <= limits.privateJobsKept + 3; day++) create(dead, day);
-    await prunePrivateStores(folder);
+    await prunePrivateStores(folder, stores, systemClock);
     expect(existsSync(living.scratchDir)).toBe(true);
     expect(existsSync(join(folder, 'mine'))).toBe(true);
   });
@@ -88,7 +115,57 @@ describe('pruning', () => {
     mkdirSync(killed.scratchDir);
     mkdirSync(join(killed.path, 'v1/shuffle/job/00'), { recursive: true });
     mkdirSync(join(killed.path, 'v1/jobs'));
-    await prunePrivateStores(folderOf(killed));
+    await prunePrivateStores(folderOf(killed), stores, systemClock);
     expect(readdirSync(killed.path, { recursive: true }).sort()).toEqual(['owner.json', 'v1', 'v1/jobs']);
+  });
+});
+
+describe('a store in a bucket', () => {
+  const keys = () => keysOf(bucket, '');
+  const folder = () => join(directory, '.gristmill');
+
+  test('is named for the run, whose own folder stays here and says where it is', async () => {
+    const store = create(currentOwner(), 0, 's3://bucket/runs/');
+    expect(store.uri).toBe('s3://bucket/runs/20261103-000000-00000000');
+    expect(store.path).toBe(join(folder(), '20261103-000000-00000000'));
+    expect(await privateStores(folder())).toEqual([store.uri]);
+    const here = create(currentOwner(), 1);
+    expect(await privateStores(folder())).toEqual([here.path, store.uri]);
+  });
+
+  test('is emptied when no job was submitted, and nothing else is', async () => {
+    const store = create(currentOwner(), 0, 's3://bucket/runs');
+    await bucket.put('runs/20261103-000000-00000000/v1/lease/1', text('x'));
+    await bucket.put('runs/other', text('x'));
+    await store.end(true);
+    expect(await keys()).toHaveLength(2);
+    await store.end(false);
+    expect(await keys()).toEqual(['runs/other']);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('goes with the folder of its run; a killed run loses its shuffle objects', async () => {
+    for (let day = 0; day < limits.privateJobsKept + 1; day++) {
+      const { uri } = create(dead, day, 's3://bucket');
+      await stores.open(uri).put('v1/journal/1', text('x'));
+    }
+    const killed = create(dead, limits.privateJobsKept + 1, 's3://bucket');
+    mkdirSync(killed.scratchDir);
+    await stores.open(killed.uri).put('v1/shuffle/job/00/map', text('x'));
+    await stores.open(killed.uri).put('v1/plan', text('x'));
+    await prunePrivateStores(folder(), stores, systemClock);
+    const left = await keys();
+    expect(left).toHaveLength(limits.privateJobsKept);
+    expect(left.some((key) => key.startsWith('20261103-') || key.includes('shuffle'))).toBe(false);
+    expect(left.some((key) => key.endsWith('v1/plan'))).toBe(true);
+  });
+
+  test('that cannot be reached is left as it is', async () => {
+    const store = create(currentOwner(), 0, 's3://bucket/runs');
+    stores = new Stores();
+    await store.end(false);
+    create(dead, 1, 's3://bucket/runs');
+    await prunePrivateStores(folder(), stores, systemClock);
+    expect(readdirSync(folder())).toContain('20261104-000000-01010101');
   });
 });

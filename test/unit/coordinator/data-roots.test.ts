@@ -102,3 +102,34 @@ describe('the data roots of a coordinator', () => {
     expect(new Set(expected).size).toBe(2);
   });
 });
+
+describe('objects', () => {
+  const check = (storeUri: string, input: string, output: string) =>
+    openDataRoots([], storeUri).check({
+      descriptor: { source: { format: 'text' } },
+      inputs: [{ uri: input, bytes: 1, end: 1, etag: '' }],
+      output,
+    } as unknown as Inspection);
+
+  test.each(['file:///store', 's3://bucket', 's3://bucket/prefix'])(
+    'in a bucket need no data root, beside the store %s as elsewhere',
+    async (storeUri) => {
+      await check(storeUri, 's3://bucket/input/a', 's3://bucket/prefix/out');
+      await check(storeUri, 's3://other/v1/a', 's3://bucket/v1-out');
+    },
+  );
+
+  test.each([
+    ['s3://bucket', 's3://bucket/v1/journal/1', 's3://bucket/out'],
+    ['s3://bucket/prefix', 's3://bucket/in', 's3://bucket/prefix/v1/out'],
+    ['s3://bucket/prefix', 's3://bucket/in', 's3://bucket/prefix/v1'],
+  ])('of the store %s itself are nobody\u2019s data', async (storeUri, input, output) => {
+    await expect(check(storeUri, input, output)).rejects.toMatchObject({ code: 'outside-data-roots' });
+  });
+
+  test('do not let files through', async () => {
+    await expect(check('s3://bucket', 's3://bucket/in', 'file:///out')).rejects.toMatchObject({
+      code: 'outside-data-roots',
+    });
+  });
+});

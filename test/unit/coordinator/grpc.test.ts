@@ -9,13 +9,13 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobClient } from '../../../client/job-client.js';
 import type { LogOptions } from '../../../client/job-types.js';
-import { fileOutputs, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
+import { outputsIn, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
 import { systemClock } from '../../../shared/clock.js';
 import { parseWorkerId } from '../../../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../../../shared/limits.js';
 import type { Assignment, CoordinatorMessage } from '../../../shared/protocol.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
-import { openStore } from '../../../shared/store/open.js';
+import { Stores } from '../../../shared/store/stores.js';
 import { coordinatorMessageFromWire, workerMessageToWire } from '../../../shared/wire/convert.js';
 import { JobService, WorkerService } from '../../../shared/wire/load.js';
 import { doTask, type MiniatureJob } from '../../simulation/task-work.js';
@@ -27,18 +27,21 @@ const sha256 = createHash('sha256').update(code).digest('hex');
 
 let folder: string;
 let store: ObjectStore;
+let stores: Stores;
 let coordinator: RunningCoordinator;
 let client: JobClient;
 const cleanups: (() => void)[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gristmill-grpc-'));
-  store = openStore(join(folder, 'store'));
+  stores = new Stores();
+  store = stores.open(join(folder, 'store'));
   const log = pino({ level: 'silent' });
   const listen = '127.0.0.1:0';
   coordinator = await startCoordinator({
     store,
     storeUri: store.uri,
+    outputs: outputsIn(stores, systemClock),
     clock: systemClock,
     random,
     owner,
@@ -102,7 +105,7 @@ function refusalOf(method: MethodDefinition<object, object>, metadata: Metadata)
 
 function startWorker(): void {
   const { stream } = openStream(TOKEN);
-  const places = { store, storeFor: (output: string) => fileOutputs(systemClock).storeFor(output) };
+  const places = { store, storeFor: (output: string) => outputsIn(stores, systemClock).storeFor(output) };
   const run = async (assignment: Assignment) => {
     const result = await doTask(places, assignment);
     const { job, attempt } = assignment;

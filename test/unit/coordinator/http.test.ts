@@ -8,11 +8,11 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { JobClient } from '../../../client/job-client.js';
 import type { Job } from '../../../client/job-types.js';
-import { fileOutputs, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
+import { outputsIn, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
 import { METRICS } from '../../../coordinator/http/metric-list.js';
 import { systemClock } from '../../../shared/clock.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
-import { openStore } from '../../../shared/store/open.js';
+import { Stores } from '../../../shared/store/stores.js';
 import type { TaskResult } from '../../../shared/protocol.js';
 import { failureOf, GristmillError } from '../../../shared/errors.js';
 import { doTask, type MiniatureJob } from '../../simulation/task-work.js';
@@ -25,6 +25,7 @@ const sha256 = createHash('sha256').update(code).digest('hex');
 
 let folder: string;
 let store: ObjectStore;
+let stores: Stores;
 let coordinator: RunningCoordinator;
 let client: JobClient;
 let worker: FakeWorker | undefined;
@@ -33,13 +34,14 @@ const others: RunningCoordinator[] = [];
 function start(http: string | undefined): Promise<RunningCoordinator> {
   const log = pino({ level: 'silent' });
   const listen = '127.0.0.1:0';
-  const options = { store, storeUri: store.uri, clock: systemClock, random, owner, listen, token: TOKEN, log };
-  return startCoordinator({ ...options, http });
+  const options = { store, storeUri: store.uri, outputs: outputsIn(stores, systemClock), clock: systemClock };
+  return startCoordinator({ ...options, random, owner, listen, token: TOKEN, log, http });
 }
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gristmill-http-'));
-  store = openStore(join(folder, 'store'));
+  stores = new Stores();
+  store = stores.open(join(folder, 'store'));
   coordinator = await start('127.0.0.1:0');
   client = new JobClient({ address: coordinator.address, token: TOKEN });
 });
@@ -72,7 +74,7 @@ async function run(job: MiniatureJob, requestId: string): Promise<Job> {
   throw new Error('no outcome');
 }
 
-const places = () => ({ store, storeFor: (output: string) => fileOutputs(systemClock).storeFor(output) });
+const places = () => ({ store, storeFor: (output: string) => outputsIn(stores, systemClock).storeFor(output) });
 
 describe('/metrics', () => {
   test('counts what a job counted, and no more when it is asked for twice', async () => {

@@ -33,7 +33,7 @@ export function memoryOutputs(store: ObjectStore): Outputs {
       const { replaces, tookOver } = await claimOutput({ output, job, owner: by, overwrite, place });
       return { replaces, tookOver };
     },
-    release: ({ output, job }) => releaseClaim({ output, job, place: { store, key: keyOf(output) } }),
+    release: ({ output, job }) => releaseClaim({ job, place: { store, key: keyOf(output) } }),
     storeFor: (output) => ({ store, prefix: `${keyOf(output)}/` }),
   };
 }

@@ -6,9 +6,11 @@ import { readHeaders } from '../../../shared/formats/csv-header.js';
 import { expandInputs } from '../../../shared/formats/inputs.js';
 import { limitInputs } from '../../../shared/formats/limit.js';
 import type { CsvFormat } from '../../../shared/plan.js';
-import { baseUriOf } from '../../../shared/store/open.js';
+import { Stores } from '../../../shared/store/stores.js';
+import { baseUriOf } from '../../../shared/store/uri.js';
 import { failureOf } from './outcome.js';
 
+const stores = new Stores();
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'gristmill-headers-'));
@@ -24,7 +26,7 @@ const wanting = (...names: string[]): CsvFormat => ({
 async function put(files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
   for (const [name, content] of Object.entries(files)) await writeFile(join(root, name), content);
 }
-const found = async (format = all) => readHeaders(await expandInputs([root], baseUriOf(root)), format);
+const found = async (format = all) => readHeaders(await expandInputs([root], baseUriOf(root), stores), format, stores);
 const failure = (format = all) => failureOf(found(format));
 
 describe('readHeaders', () => {
@@ -102,7 +104,7 @@ describe('readHeaders', () => {
 test('a limit counts records and not the header', async () => {
   await put({ 'a.csv': '\na,b\n1,2\n3,4\n', 'b.csv': 'a,b\n', 'c.csv': 'a,b\n5,6\n7,8' });
   const { inputs } = await found();
-  const ends = async (records: number) => (await limitInputs(inputs, records)).map(({ end }) => end);
+  const ends = async (records: number) => (await limitInputs(inputs, records, stores)).map(({ end }) => end);
   expect(await ends(1)).toEqual([9]);
   expect(await ends(2)).toEqual([13]);
   expect(await ends(3)).toEqual([13, 4, 8]);

@@ -6,6 +6,7 @@ import { GristmillError } from '../../../shared/errors.js';
 import { claimantOf, claimOutput, releaseClaim, type ClaimOptions } from '../../../shared/formats/output-claim.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
 import { currentOwner, type Owner } from '../../../shared/store/owner.js';
+import { Stores } from '../../../shared/store/stores.js';
 import { fileUri } from '../../../shared/store/uri.js';
 import { keysOf, text } from '../../contract/store/subject.js';
 import { failureOf } from './outcome.js';
@@ -246,16 +247,23 @@ describe('in a folder', () => {
     const root = await mkdtemp(join(tmpdir(), 'gristmill-claim-'));
     try {
       const output = fileUri(join(root, 'deep/out'));
-      const own = { job: 'a', owner: currentOwner(), overwrite: false };
-      expect(await claimOutput({ ...own, output })).toEqual({ replaces: [] });
+      const stores = new Stores();
+      const own = (uri: string) => ({
+        job: 'a',
+        owner: currentOwner(),
+        overwrite: false,
+        output: uri,
+        place: stores.locate(uri),
+      });
+      expect(await claimOutput(own(output))).toEqual({ replaces: [] });
       expect(await readdir(join(root, 'deep/out'))).toEqual(['_job.json']);
-      await releaseClaim({ output, job: 'a' });
+      await releaseClaim(own(output));
       expect(await readdir(root)).toEqual([]);
       await writeFile(join(root, 'file'), '');
-      const blocked = await failureOf(claimOutput({ ...own, output: fileUri(join(root, 'file')) }));
+      const blocked = await failureOf(claimOutput(own(fileUri(join(root, 'file')))));
       expect(blocked.code).toBe('output-unwritable');
       expect(blocked.message).toContain(join(root, 'file'));
-      expect((await failureOf(claimOutput({ ...own, output: 'file:///' }))).code).toBe('invalid-request');
+      expect((await failureOf(claimOutput(own('file:///')))).code).toBe('invalid-request');
     } finally {
       await rm(root, { recursive: true, force: true });
     }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { hasCode } from '../../../shared/errors.js';
-import { baseUriOf, locate, openStore } from '../../../shared/store/open.js';
-import { filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
+import { Stores } from '../../../shared/store/stores.js';
+import { baseUriOf, filePath, fileUri, resolveUri } from '../../../shared/store/uri.js';
 
+const stores = new Stores();
 const base = 'file:///home/a%20b/';
 const codeOf = (action: () => unknown) => {
   try {
@@ -41,17 +42,13 @@ describe('resolveUri', () => {
     expect(resolveUri('*.txt', 'file:///x/[app]/')).toBe('file:///x/%5Bapp%5D/*.txt');
   });
 
-  test('S3 is not built yet and says so; other schemes, hosts and nothing are refused', () => {
-    expect(codeOf(() => resolveUri('s3://bucket/key*', base))).toBe('not-built-yet');
-    expect(codeOf(() => openStore('s3://bucket'))).toBe('not-built-yet');
-    expect(codeOf(() => locate('s3://bucket/key'))).toBe('not-built-yet');
+  test('other schemes, hosts and nothing are refused', () => {
     for (const uri of ['http://x/y', '', 'file://host/x', 'file:x', 'mailto:a']) {
       expect(
         codeOf(() => resolveUri(uri, base)),
         uri,
       ).toBe('invalid-request');
     }
-    expect(() => resolveUri('s3://bucket/key*', base)).toThrow('s3://bucket/key*');
   });
 });
 
@@ -66,18 +63,18 @@ describe('paths and URIs', () => {
   );
 
   test('locate names the store of the file system and the key in it, decoded', () => {
-    expect(locate('file:///x/a%20b/c.txt').key).toBe('x/a b/c.txt');
-    expect(locate('file:///x/out/').key).toBe('x/out');
-    expect(locate('file:///x').store).toBe(locate('file:///y').store);
-    expect(codeOf(() => locate('/x/y'))).toBe('invalid-request');
-    expect(codeOf(() => locate('file:///x%2Fy'))).toBe('invalid-request');
+    expect(stores.locate('file:///x/a%20b/c.txt').key).toBe('x/a b/c.txt');
+    expect(stores.locate('file:///x/out/').key).toBe('x/out');
+    expect(stores.locate('file:///x').store).toBe(stores.locate('file:///y').store);
+    expect(codeOf(() => stores.locate('/x/y'))).toBe('invalid-request');
+    expect(codeOf(() => stores.locate('file:///x%2Fy'))).toBe('invalid-request');
   });
 
   test('a store is opened by path or URI, and its URI opens it again', () => {
-    expect(openStore('/tmp/a b').uri).toBe('file:///tmp/a%20b');
-    expect(openStore('file:///tmp/a%20b/').uri).toBe('file:///tmp/a%20b');
-    expect(openStore('x').uri).toBe(`${baseUriOf('.')}x`);
-    expect(openStore(openStore('/tmp/[a]').uri).uri).toBe('file:///tmp/%5Ba%5D');
+    expect(stores.open('/tmp/a b').uri).toBe('file:///tmp/a%20b');
+    expect(stores.open('file:///tmp/a%20b/').uri).toBe('file:///tmp/a%20b');
+    expect(stores.open('x').uri).toBe(`${baseUriOf('.')}x`);
+    expect(stores.open(stores.open('/tmp/[a]').uri).uri).toBe('file:///tmp/%5Ba%5D');
   });
 
   test('errors are Gristmill’s', () => {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { etagOf } from '../../../shared/store/files.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
+import { Stores } from '../../../shared/store/stores.js';
 import { ScratchRuns } from '../../../worker/executor/io-scratch.js';
 import { Sources } from '../../../worker/executor/io-sources.js';
 import type { IoMessage } from '../../../worker/executor/io-requests.js';
@@ -32,6 +33,7 @@ const sourcesOf = (memory: RingMemory) =>
   new Sources({
     ring: new RingProducer(memory),
     store: () => new MemoryStore(),
+    stores: new Stores(),
     scratch: new ScratchRuns(folder),
     answer: () => Promise.reject(new Error('no calls')),
   });

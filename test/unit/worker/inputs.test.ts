@@ -9,6 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { limits } from '../../../shared/limits.js';
 import { etagOf } from '../../../shared/store/files.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
+import { Stores } from '../../../shared/store/stores.js';
 import { ScratchRuns } from '../../../worker/executor/io-scratch.js';
 import { Sources } from '../../../worker/executor/io-sources.js';
 import { createRing, FILLED_DATA, FILLED_END, RingConsumer, RingProducer } from '../../../worker/executor/ring.js';
@@ -35,6 +36,7 @@ async function drain({ from, softEnd, bytes }: { from: number; softEnd: number; 
   const sources = new Sources({
     ring: new RingProducer(memory),
     store: () => new MemoryStore(),
+    stores: new Stores(),
     scratch: new ScratchRuns(folder),
     answer: () => Promise.reject(new Error('no calls')),
   });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { systemFiles, type FileCalls } from '../../../shared/store/files.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
+import { Stores } from '../../../shared/store/stores.js';
 import { ScratchRuns } from '../../../worker/executor/io-scratch.js';
 import { Outputs } from '../../../worker/executor/io-outputs.js';
 import { createRing, RingConsumer, RingProducer } from '../../../worker/executor/ring.js';
@@ -20,7 +21,12 @@ afterAll(() => {
 function parts(files: FileCalls) {
   const memory = createRing({ bufferBytes: 64, buffersIn: 4, bufferOutBytes: 64, buffersOut: 3, sourcesMax: 4 });
   const store = () => new MemoryStore();
-  const outputs = new Outputs({ ring: new RingProducer(memory), store, scratch: new ScratchRuns(folder, files) });
+  const outputs = new Outputs({
+    ring: new RingProducer(memory),
+    store,
+    stores: new Stores(),
+    scratch: new ScratchRuns(folder, files),
+  });
   const ring = new RingConsumer(memory);
   const user = new UserOutputs(ring, (message) => {
     if (message.type === 'open-output') outputs.start(message.output, message.request);
