@@ -4,7 +4,6 @@ import { GristmillError } from '../../../../shared/errors.js';
 import { limits } from '../../../../shared/limits.js';
 import { checkAccess } from '../../../../shared/store/s3/access.js';
 import { S3Endpoint } from '../../../../shared/store/s3/endpoint.js';
-import { parseS3Uri } from '../../../../shared/store/s3/place.js';
 import { S3Store } from '../../../../shared/store/s3/s3-store.js';
 import { keysOf, text } from '../../../contract/store/subject.js';
 import { HastyClock } from '../../../harness/manual-clock.js';
@@ -161,18 +160,4 @@ describe('access', () => {
     const store = new S3Store({ uri: 's3://bucket', access: odd });
     expect((await thrownBy(store.get('key'))).code).toBe('config-invalid');
   });
-});
-
-describe('the URI of a store', () => {
-  test('is a bucket, with or without a prefix', () => {
-    expect(parseS3Uri('s3://bucket')).toEqual({ bucket: 'bucket', path: '' });
-    expect(parseS3Uri('s3://bucket/a%20b/c/')).toEqual({ bucket: 'bucket', path: 'a b/c' });
-  });
-
-  test.each(['s3://', 's3://B', 's3://ab', 's3:bucket', 'file:///x', 's3://a..b', 's3://bucket/%zz'])(
-    '%s is none',
-    (uri) => {
-      expect(() => parseS3Uri(uri)).toThrow(GristmillError);
-    },
-  );
 });
