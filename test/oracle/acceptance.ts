@@ -21,6 +21,7 @@ import { shuffleRequests } from './acceptance/shuffle-requests.js';
 import { slowWorker } from './acceptance/slow-worker.js';
 import { soak } from './acceptance/soak.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
+import { storeRaces } from './acceptance/store-races.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
 
@@ -38,6 +39,7 @@ const programs: Readonly<Record<string, Program>> = {
   'shuffle-requests': shuffleRequests,
   's3-word-count': s3WordCount,
   soak,
+  'store-races': storeRaces,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));

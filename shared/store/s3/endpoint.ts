@@ -53,6 +53,8 @@ export interface S3EndpointOptions {
   readonly random?: () => number;
   /** Repetitions of a request; default `storeRetriesMax`. */
   readonly retriesMax?: number;
+  /** How long a call waits for a server that is away; default `s3PatienceMs`. */
+  readonly patienceMs?: number;
   /** Told of every request that was sent. */
   readonly onRequest?: (told: S3RequestTold) => void;
   /** In the place of Node's, for tests that break connections. */
@@ -107,8 +109,8 @@ export class S3Endpoint {
    * `store-timeout` when that is unknown, `store-denied` where no certificate is trusted, `aborted`.
    */
   async ask(request: S3Request, options: AskOptions = {}): Promise<Settled> {
-    const { signal, patienceMs = limits.s3PatienceMs } = options;
-    const { retriesMax = limits.storeRetriesMax } = this.#options;
+    const { retriesMax = limits.storeRetriesMax, patienceMs: patience = limits.s3PatienceMs } = this.#options;
+    const { signal, patienceMs = patience } = options;
     const deadlineMs = this.clock.monotonic() + patienceMs;
     let mayHaveLanded = false;
     let last: Reply | undefined;
