@@ -18,6 +18,7 @@ import { sizeNames, type Program, type Setting } from './acceptance/program.js';
 import { restartSlots } from './acceptance/restart-slots.js';
 import { slowWorker } from './acceptance/slow-worker.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
+import { storeRaces } from './acceptance/store-races.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
 
@@ -32,6 +33,7 @@ const programs: Readonly<Record<string, Program>> = {
   'coordinator-kills': coordinatorKills,
   'fair-share': fairShare,
   corruptions,
+  'store-races': storeRaces,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
