@@ -31,7 +31,7 @@ export async function jobsHere(context: CommandContext, request: JobsRequest): P
 }
 
 export async function jobHere(context: CommandContext, name: string): Promise<Job> {
-  return named(await withStores((stores) => privateJobs(context, stores)), name).job;
+  return named(await withStores(context, (stores) => privateJobs(context, stores)), name).job;
 }
 
 export async function logsHere(context: CommandContext, request: LogsRequest): Promise<number> {
