@@ -23,8 +23,8 @@ export async function prepareBucket(place: S3Place, options: CallOptions): Promi
 
 async function ensureBucket(place: S3Place, options: CallOptions): Promise<void> {
   const patient = { ...options, patienceMs: limits.s3FirstContactMs };
-  // Asked by a listing of nothing, whose refusal says why; that of a HEAD says nothing.
-  const looks = { operation: 'bucket', method: 'GET', query: 'list-type=2&max-keys=0', changes: false } as const;
+  // Asked by a listing, whose refusal says why, as that of a HEAD does not; of no keys at all MinIO looks for no bucket.
+  const looks = { operation: 'bucket', method: 'GET', query: 'list-type=2&max-keys=1', changes: false } as const;
   const { reply } = await place.ask(looks, patient);
   if (reply.kind === 'answer') return;
   if (reply.code !== 'NoSuchBucket') throw place.error(looks, reply);

@@ -46,7 +46,11 @@ describe('a standing process', () => {
       2,
       /^error: cannot use the configuration file .*none\.json, named by --config: ENOENT/,
     ],
-    ['coordinator --store s3://bucket/x', 2, /^error: object stores over S3 are not built yet/],
+    [
+      'coordinator --store s3://bucket/x',
+      2,
+      /^error: the store s3:\/\/bucket\/x holds no token\nhint: --token-file FILE/,
+    ],
     ['coordinator --store fresh --data-root none', 2, /^error: the data root .*none cannot be used: .*ENOENT/],
     ['worker', 2, /^error: the token of the coordinator is not known\nhint: --token-file FILE/],
     ['worker --store nowhere', 2, /^error: the token file .*nowhere\/token cannot be read/],
