@@ -279,6 +279,8 @@ export const limits = {
   logGraceMs: 1_000,
   /** Files that `upload` and `results --to` move at a time: each has a few buffers, and hides the waits of the others. */
   transferFilesMax: 4,
+  /** Smaller files are moved by one request each, which makes them visible as a whole; so many bytes are held for each. */
+  transferWholeBytesMax: 8 * MiB,
   /** Private stores under `.gristmill/` that are kept. */
   privateJobsKept: 20,
   /** Executors of one worker. */

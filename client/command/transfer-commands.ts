@@ -1,7 +1,7 @@
 /** The commands that move data: what each takes. */
 import type { Command } from 'commander';
 import type { Flags } from '../../shared/config/resolve.js';
-import { clientSchema } from '../../shared/config/schema.js';
+import { runSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
 import { uploadSchema } from '../transfer/config.js';
 import type { ResultsRequest } from '../transfer/results.js';
@@ -69,7 +69,7 @@ function addResults(program: Command, onRequest: OnRequest): void {
     .option('--quiet', 'with --to: the final line only')
     .allowExcessArguments(false)
     .helpOption('-h, --help', 'print this help');
-  addConfigFlags(command, clientSchema);
+  addConfigFlags(command, runSchema);
   command.action((job: string, raw: Raw) => {
     if (raw.to === '') throw new GristmillError('command-line', '--to needs a folder, not an empty text');
     if (raw.to === undefined && (raw.json ?? raw.quiet)) {

@@ -1,6 +1,7 @@
 /** An object from one place to another: nothing is visible there before all its bytes have passed what checks them. */
-import { createXxh64, hex64 } from '../../shared/codec/checksum.js';
+import { createXxh64, hex64, xxh64 } from '../../shared/codec/checksum.js';
 import { GristmillError } from '../../shared/errors.js';
+import { limits } from '../../shared/limits.js';
 import type { Seal, StagedWrite } from '../../shared/store/object-store.js';
 import type { Location } from '../../shared/store/stores.js';
 
@@ -16,22 +17,45 @@ export interface TransferOptions {
 }
 
 export interface CopyOptions extends TransferOptions {
+  /** How many will come: few are sent as a whole, many as they come. */
+  readonly bytes: number;
   /** Names the copy while it is in the making. */
   readonly attempt: string;
+  /** An object that is there goes, as late as possible. */
+  readonly replaces?: boolean;
   /** Called before the copy becomes visible; what it throws keeps it invisible for ever. */
   readonly check?: (copy: Digest) => Promise<void> | void;
 }
 
-/** What was copied. Throws `publish-lost` when there is another object already. */
+/** What was copied. Throws `object-exists` or `publish-lost` when there is another object already. */
 export async function copyObject(from: Location, to: Location, options: CopyOptions): Promise<Digest> {
-  const { signal, attempt, check } = options;
-  const seal = await staged(from, await to.store.stage(to.key, attempt, { signal }), options);
+  return options.bytes <= limits.transferWholeBytesMax ? copyWhole(from, to, options) : copyStaged(from, to, options);
+}
+
+async function copyWhole(from: Location, { store, key }: Location, options: CopyOptions): Promise<Digest> {
+  const { signal, check, onBytes, replaces = false } = options;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of from.store.stream(from.key, { signal })) {
+    onBytes?.(piece);
+    pieces.push(Uint8Array.from(piece));
+  }
+  const bytes = Buffer.concat(pieces);
+  const copy = { bytes: bytes.length, xxh64: xxh64(bytes) };
+  await check?.(copy);
+  await store.put(key, bytes, { ifAbsent: !replaces, signal });
+  return copy;
+}
+
+async function copyStaged(from: Location, { store, key }: Location, options: CopyOptions): Promise<Digest> {
+  const { signal, attempt, check, replaces } = options;
+  const seal = await staged(from, await store.stage(key, attempt, { signal }), options);
   try {
     await check?.(seal);
-    await to.store.publish(seal, { signal });
+    if (replaces) await store.delete([key], { signal });
+    await store.publish(seal, { signal });
     return { bytes: seal.bytes, xxh64: seal.xxh64 };
   } catch (thrown) {
-    await to.store.discard(seal).catch(() => undefined);
+    await store.discard(seal).catch(() => undefined);
     throw thrown;
   }
 }

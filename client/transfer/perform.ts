@@ -1,10 +1,11 @@
 /** Commands that move data: from a request to its exit code. */
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
+import { storeAccessOf, type S3Config } from '../../shared/config/s3.js';
 import { Stores } from '../../shared/store/stores.js';
 import type { TransferRequest } from '../command/transfer-commands.js';
 import type { Job } from '../job-types.js';
-import { clientConfig, meansCoordinator, type ClientConfig } from '../remote/config.js';
+import { meansCoordinator, runConfig, type ClientConfig } from '../remote/config.js';
 import type { CommandContext } from '../remote/context.js';
 import { uploadSchema } from './config.js';
 
@@ -13,13 +14,13 @@ export async function transfer(request: TransferRequest, context: CommandContext
     const config = loadConfig(uploadSchema, context);
     if (config.values.printConfig) return print(context, printConfig(config));
     const { upload } = await import('./upload.js');
-    return withStores((stores) => upload(context, request, stores));
+    return withStores(config, (stores) => upload(context, request, stores));
   }
-  const config = clientConfig(context);
+  const config = runConfig(context);
   if (config.values.printConfig) return print(context, printConfig(config));
   const job = await jobOf(request.job, context, config);
   const { showResults } = await import('./results.js');
-  return withStores((stores) => showResults(context, request, job, stores));
+  return withStores(config, (stores) => showResults(context, request, job, stores));
 }
 
 function print(context: CommandContext, text: string): number {
@@ -36,8 +37,8 @@ async function jobOf(name: string, context: CommandContext, config: ClientConfig
   return connected(config, context.clock, (client) => withJob(client, name, (job) => client.get(job)));
 }
 
-async function withStores<T>(use: (stores: Stores) => Promise<T>): Promise<T> {
-  const stores = new Stores();
+async function withStores<T>(config: S3Config, use: (stores: Stores) => Promise<T>): Promise<T> {
+  const stores = new Stores(storeAccessOf(config));
   try {
     return await use(stores);
   } finally {

@@ -16,7 +16,7 @@ import type { Screen } from '../command/run-options.js';
 import type { Job } from '../job-types.js';
 import type { CommandContext } from '../remote/context.js';
 import { displayUri } from '../run/places.js';
-import { copyObject } from './copy.js';
+import { copyObject, type CopyOptions, type Digest } from './copy.js';
 import { TransferProgress } from './progress.js';
 import { PartCheck, readingPart, resultOf, type Result } from './result.js';
 import { severalAtATime } from './several.js';
@@ -125,10 +125,7 @@ async function fetchAll(
   const to = (name: string) => ({ store, key: key === '' ? name : `${key}/${name}` });
   const attempt = `results-${randomBytes(8).toString('hex')}`;
   const fetched: string[] = [];
-  const fetchOne = async (
-    name: string,
-    options: Pick<Parameters<typeof copyObject>[2], 'signal' | 'onBytes' | 'check'>,
-  ) => {
+  const fetchOne = async (name: string, options: Omit<CopyOptions, 'attempt'>) => {
     await copyObject(at(name), to(name), { attempt, ...options });
     fetched.push(to(name).key);
   };
@@ -139,13 +136,14 @@ async function fetchAll(
         check.take(piece);
         progress.moved(piece.length);
       };
-      await readingPart(part, () => fetchOne(part.key, { signal: either, onBytes, check: (copy) => check.end(copy) }));
+      const options = { bytes: part.bytes, signal: either, onBytes, check: (copy: Digest) => check.end(copy) };
+      await readingPart(part, () => fetchOne(part.key, options));
       progress.fileDone();
     });
     if (signal.aborted) throw new GristmillError('aborted', 'stopped before all parts were fetched');
-    await fetchOne(outputNames.manifest, { signal });
+    await fetchOne(outputNames.manifest, { signal, bytes: 0 });
     const success = at(outputNames.success);
-    if (await success.store.head(success.key, { signal })) await fetchOne(outputNames.success, { signal });
+    if (await success.store.head(success.key, { signal })) await fetchOne(outputNames.success, { signal, bytes: 0 });
   } catch (thrown) {
     await store.delete(fetched).catch(() => undefined);
     throw thrown;

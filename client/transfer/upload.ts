@@ -98,10 +98,12 @@ async function uploadOne(all: Upload, file: LocalFile, signal: AbortSignal): Pro
   if (there !== undefined && !overwrite) throw occupied(all.shown + file.name);
   const check = async () => {
     if ((await from.store.head(from.key, { signal }))?.etag !== before.etag) throw changed(file, 'it has changed');
-    if (there !== undefined) await store.delete([to.key], { signal });
   };
-  const sent = await copyObject(from, to, { attempt, signal, onBytes, check }).catch((thrown: unknown) => {
-    throw hasCode(thrown, 'publish-lost') ? occupied(all.shown + file.name) : thrown;
+  const replaces = there !== undefined;
+  const options = { bytes: before.bytes, attempt, replaces, signal, onBytes, check };
+  const sent = await copyObject(from, to, options).catch((thrown: unknown) => {
+    const isLost = hasCode(thrown, 'publish-lost') || hasCode(thrown, 'object-exists');
+    throw isLost ? occupied(all.shown + file.name) : thrown;
   });
   try {
     expectSame(all.shown + file.name, await digestOf(to, { signal, onBytes }), sent);

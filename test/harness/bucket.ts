@@ -20,8 +20,13 @@ export class Bucket {
     this.#store = new S3Store({ uri: `s3://${name}`, access, endpoint: this.#endpoint });
   }
 
-  /** On a server that runs. */
-  static async make(access: S3Access): Promise<Bucket> {
+  static async make(): Promise<Bucket> {
+    const { sharedMinio } = await import('./minio-suite.js');
+    return Bucket.on(await sharedMinio());
+  }
+
+  /** On a server that is not the run's, or is reached in another way. */
+  static async on(access: S3Access): Promise<Bucket> {
     return new Bucket(access, await freshBucket(access));
   }
 

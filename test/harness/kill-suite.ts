@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Bucket } from './bucket.js';
 import { end, type Cluster } from './cluster.js';
 import { eventually } from './command.js';
-import { sharedMinio } from './minio-suite.js';
 import { attempts, expectOneWinnerEach, expectRight, expectWhole, startTalk } from './talk.js';
 
 /** Who comes to it: an executor in its task, or the coordinator on its way to the result. */
@@ -39,7 +38,7 @@ async function expectGone(pid: number): Promise<void> {
 
 export function testKills(where: 'folders' | 'bucket'): void {
   beforeEach(async () => {
-    bucket = where === 'bucket' ? await Bucket.make(await sharedMinio()) : undefined;
+    bucket = where === 'bucket' ? await Bucket.make() : undefined;
   });
   afterEach(() => cluster.remove());
 

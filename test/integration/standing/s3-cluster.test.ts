@@ -5,13 +5,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Bucket } from '../../harness/bucket.js';
 import { end, type Cluster, type Watched } from '../../harness/cluster.js';
 import { repository } from '../../harness/command.js';
-import { describeWithMinio, sharedMinio } from '../../harness/minio-suite.js';
+import { describeWithMinio } from '../../harness/minio-suite.js';
 import { expectOneWinnerEach, expectRight, expectWhole, startTalk } from '../../harness/talk.js';
 
 let bucket: Bucket;
 let cluster: Cluster;
 beforeEach(async () => {
-  bucket = await Bucket.make(await sharedMinio());
+  bucket = await Bucket.make();
 });
 afterEach(() => cluster.remove());
 

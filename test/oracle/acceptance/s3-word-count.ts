@@ -37,7 +37,7 @@ export const s3WordCount: Program = async ({ number, small, folder, verdicts }) 
   const rounds = number('rounds', 3, 1);
   const input = zipfFile(bytes);
   const minio = await startMinio();
-  const bucket = await Bucket.make(minio.access);
+  const bucket = await Bucket.on(minio.access);
   try {
     const { accessKey, secretKey, endpoint } = minio.access;
     const keys = { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey, AWS_ENDPOINT_URL_S3: endpoint };

@@ -77,7 +77,7 @@ export const shuffleRequests: Program = async ({ number, verdicts }) => {
   const size: Size = { tasks, bytes: number('bytes', 1e9, 2e7), workers: number('workers', 4, 2) };
   const minio = await startMinio();
   const proxy = await FaultProxy.start({ server: minio.access.endpoint });
-  const bucket = await Bucket.make({ ...minio.access, endpoint: proxy.endpoint });
+  const bucket = await Bucket.on({ ...minio.access, endpoint: proxy.endpoint });
   try {
     const cluster = await Cluster.start({ workers: size.workers, slots: 1, bucket });
     try {

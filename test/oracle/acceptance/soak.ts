@@ -84,7 +84,7 @@ export const soak: Program = async ({ number, verdicts }) => {
   const endMs = performance.now() + 1000 * number('seconds', 30 * 60, 30);
   const minio = await startMinio();
   const proxy = await FaultProxy.start({ server: minio.access.endpoint });
-  const bucket = await Bucket.make({ ...minio.access, endpoint: proxy.endpoint });
+  const bucket = await Bucket.on({ ...minio.access, endpoint: proxy.endpoint });
   try {
     const cluster = await Cluster.start({ workers: 2, slots: 2, bucket });
     try {

@@ -71,6 +71,8 @@ function there(): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, 'to', name), 'latin1')]));
 }
 
+const large = Buffer.alloc(limits.transferWholeBytesMax + 1, 'x');
+
 describe('an upload', () => {
   test('leaves the same files there, whichever of them were there before', async () => {
     const file = fc.record({ bytes: fc.uint8Array({ maxLength: 300 }), wasThere: fc.boolean() });
@@ -94,8 +96,8 @@ describe('an upload', () => {
     );
   });
 
-  test('of a file that changes meanwhile fails, and nothing of it is there', async () => {
-    write('from/a.txt', 'one');
+  test.each(['one', large])('of a file that changes meanwhile fails, and nothing of it is there', async (content) => {
+    write('from/a.txt', content);
     const changes: Changes = (store) => ({
       async *stream(key, options) {
         yield* store.stream(key, options);
@@ -106,8 +108,8 @@ describe('an upload', () => {
     expect(readdirSync(folder)).toEqual(['from']);
   });
 
-  test('that reads back other bytes than it sent fails, and does not leave them there', async () => {
-    write('from/a.txt', 'one');
+  test.each(['one', large])('that reads back other bytes fails, and does not leave them there', async (content) => {
+    write('from/a.txt', content);
     const changes: Changes = (store) => ({
       async *stream(key, options) {
         for await (const piece of store.stream(key, options)) {
@@ -127,18 +129,33 @@ describe('an upload', () => {
         await store.put(key, Buffer.from('theirs'));
         return store.stage(key, attempt, options);
       },
+      put: async (key, bytes, options) => {
+        await store.put(key, Buffer.from('theirs'));
+        return store.put(key, bytes, options);
+      },
     });
+    await expect(uploadAll(changes)).rejects.toMatchObject({ code: 'output-occupied' });
+    expect(there()).toEqual({ 'a.txt': 'theirs' });
+    rmSync(join(folder, 'to'), { recursive: true });
+    write('from/a.txt', Buffer.alloc(limits.transferWholeBytesMax + 1));
     await expect(uploadAll(changes)).rejects.toMatchObject({ code: 'output-occupied' });
     expect(there()).toEqual({ 'a.txt': 'theirs' });
   });
 
   test('that is stopped leaves nothing half done, and goes on when it is called again', async () => {
-    for (let i = 0; i < 20; i++) write(`from/${i}.txt`, `file ${i}`);
+    for (let i = 0; i < 20; i++) write(`from/${i}.txt`, i % 5 < 4 ? `file ${i}` : large);
     let sent = 0;
+    const count = () => {
+      if (++sent === 12) stop.request('SIGINT');
+    };
     const changes: Changes = (store) => ({
-      stage: (key, attempt, options) => {
-        if (++sent === 10) stop.request('SIGINT');
-        return store.stage(key, attempt, options);
+      stage: (...call) => {
+        count();
+        return store.stage(...call);
+      },
+      put: (...call) => {
+        count();
+        return store.put(...call);
       },
     });
     expect(await uploadAll(changes)).toBe(130);
