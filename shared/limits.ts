@@ -135,8 +135,12 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
-  /** A new leader waits so long for workers of its predecessor: longer than they wait before they connect again. */
+  /** A new leader waits at most so long for workers of its predecessor: longer than they wait before they connect again. */
   recoveryMs: 3_000,
+  /** A leader lists its workers so soon after one has come or gone: those of a fleet that starts are listed together. */
+  sessionListMs: 250,
+  /** After a list could not be written it is tried again so much later: without it a successor only waits longer. */
+  sessionListRetryMs: 2_000,
   /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
   leaseMsMin: 500,
   /** The longest: tasks of a dead worker wait for so long. */

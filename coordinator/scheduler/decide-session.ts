@@ -14,7 +14,7 @@ import { sweepAgain } from './late-sweep.js';
 import { held, released } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { needsNoAttempt } from './state.js';
-import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { cameBack, openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
 type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
 type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
@@ -32,6 +32,7 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
   const worker = attach(state, session, registration, now);
   workers.set(worker.worker, worker);
   bySession.set(session, worker);
+  cameBack(state.volatile, worker.worker, now.monotonicMs);
   commands.push({
     type: 'send',
     session,

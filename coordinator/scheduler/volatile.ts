@@ -40,8 +40,10 @@ export interface VolatileState {
   readonly leases: Leases;
   /** Where workers find everything else. */
   readonly storeUri: string;
+  /** Workers of the predecessor that have not come back; undefined: nobody knows who they are. */
+  readonly awaited: Set<WorkerId> | undefined;
   /** Until then, work of predecessors is not given out again: its workers may come back with it. */
-  readonly recoverUntilMs: number;
+  recoverUntilMs: number;
   /** Jobs that a predecessor worked on. */
   readonly inherited: Set<JobId>;
   readonly workers: Map<WorkerId, WorkerSession>;
@@ -69,18 +71,25 @@ export interface Terms {
   readonly retention: Retention;
 }
 
+export interface Start extends Partial<Terms> {
+  /** The workers that were with the predecessor; absent: nobody knows. */
+  readonly awaited?: Iterable<WorkerId> | undefined;
+}
+
 /** The state of a leader that has just replayed the journal. */
 export function startState(
   durable: DurableState,
   storeUri: string,
   nowMs: number,
-  { leases = leasesOf(), retention = privateRetention }: Partial<Terms> = {},
+  { leases = leasesOf(), retention = privateRetention, awaited: listed }: Start = {},
 ): SchedulerState {
+  const awaited = listed && new Set(listed);
   const volatile: VolatileState = {
     epoch: durable.epoch,
     leases,
     storeUri,
-    recoverUntilMs: nowMs + limits.recoveryMs,
+    awaited,
+    recoverUntilMs: awaited?.size === 0 ? nowMs : nowMs + limits.recoveryMs,
     inherited: new Set(),
     workers: new Map(),
     bySession: new Map(),
@@ -113,6 +122,12 @@ export function runningKey(job: JobId, attempt: AttemptId): string {
 
 export function isRecovering(volatile: VolatileState, job: JobId, nowMs: number): boolean {
   return volatile.inherited.has(job) && nowMs < volatile.recoverUntilMs;
+}
+
+/** A worker of the predecessor is here, in whatever incarnation. After the last one there is nothing to wait for. */
+export function cameBack(volatile: VolatileState, worker: WorkerId, nowMs: number): void {
+  if (!volatile.awaited?.delete(worker) || volatile.awaited.size > 0) return;
+  volatile.recoverUntilMs = Math.min(volatile.recoverUntilMs, nowMs);
 }
 
 /** Silent for a while: it keeps what it has and is given no more. */
