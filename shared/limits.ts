@@ -153,6 +153,10 @@ export const limits = {
   lastReportsMsMax: 2_000,
   /** The least memory that a worker may be told to count on: one executor must start. */
   workerMemoryBytesMin: 512 * MiB,
+  /** A slot that is bound to a job has a spare executor so much later: the job's first tasks need the processors more ... */
+  spareAfterMs: 1_000,
+  /** ... and up to so much later still, by lot: workers that share a machine do not all start theirs at once. */
+  spareSpreadMs: 8_000,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */

@@ -80,6 +80,7 @@ class RunningAgent {
       onProgress: ({ job, attempt }, { records, bytes, share }) => {
         this.session?.send({ progress: [{ job, attempt, records, bytes, share }] });
       },
+      onStarting: (startingSlots) => this.session?.send({ startingSlots }),
       onFinished: (assignment, finished) => {
         void this.finished(assignment, finished);
       },
@@ -102,6 +103,7 @@ class RunningAgent {
           worker: options.worker,
           incarnation,
           slots: options.slots,
+          startingSlots: this.pool.startingSlots,
           host: hostname(),
           nodeVersion: process.version,
           running: this.held(),
@@ -146,6 +148,8 @@ class RunningAgent {
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
       this.store ??= openStore(message.registered.storeUri);
+      // Between its registration and this, nothing could be said.
+      this.session?.send({ startingSlots: this.pool.startingSlots });
       if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();

@@ -54,9 +54,10 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
 
 function attach(state: SchedulerState, session: SessionNumber, registration: Registration, now: Now): WorkerSession {
   const before = state.volatile.workers.get(registration.worker);
-  const { worker, incarnation, slots } = registration;
+  const { worker, incarnation, slots, startingSlots = 0 } = registration;
   const running = before?.incarnation === incarnation ? before.running : new Map<string, RunningAttempt>();
-  return { worker, incarnation, session, lastSeenMs: now.monotonicMs, slots, draining: false, running };
+  const seen = { session, lastSeenMs: now.monotonicMs, draining: false };
+  return { worker, incarnation, slots, startingSlots, ...seen, running };
 }
 
 interface Reconciled {

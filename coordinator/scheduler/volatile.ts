@@ -18,6 +18,8 @@ export interface WorkerSession {
   session: SessionNumber | undefined;
   lastSeenMs: number;
   readonly slots: number;
+  /** Free slots whose executor is not up yet: only an inspection goes there, which has no pace to be measured. */
+  startingSlots: number;
   draining: boolean;
   readonly running: Map<string, RunningAttempt>;
 }
