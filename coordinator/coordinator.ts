@@ -60,15 +60,15 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };
-  let leading: Coordinator | undefined;
+  const leading: { core?: Coordinator } = {};
   // From the start: a long replay is not a coordinator that hangs.
-  const port = http === undefined ? undefined : await watched?.serve(http, () => leading);
+  const port = http === undefined ? undefined : await watched?.serve(http, () => leading.core);
   const starting = Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
   const core = await starting.catch(async (thrown: unknown) => {
     await port?.close();
     throw thrown;
   });
-  leading = core;
+  leading.core = core;
   const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
     await port?.close();
     await core.close();

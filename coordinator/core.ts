@@ -21,7 +21,7 @@ import { lead, type Leadership } from './leadership.js';
 import { Releases } from './release.js';
 import { listedSessions, SessionList } from './session-list.js';
 import { step } from './scheduler/decide.js';
-import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
+import { isPending, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
 import { privateRetention } from './scheduler/retention.js';
@@ -99,12 +99,12 @@ export class Coordinator {
     this.#sessionList = new SessionList({ store, clock, epoch: this.epoch });
     this.#code = new CodeInUse(clock, state.volatile.retention.jobs?.uploadGraceMs ?? 0);
     const dropCode = (job: Job) => this.#code.drop(store, state.durable, job);
-    const isPending = (id: JobId, effect: Effect) => {
+    const isStillPending = (id: JobId, effect: Effect) => {
       const job = state.durable.jobs.get(id);
-      return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
+      return job !== undefined && isPending(job, effect);
     };
     const confirm = () => this.#journal.confirm();
-    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending, dropCode };
+    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending: isStillPending, dropCode };
     this.#effects = new EffectRunner({
       carryOut: (job, effect) => carryOut(ports, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {

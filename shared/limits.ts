@@ -141,6 +141,10 @@ export const limits = {
   sessionListMs: 250,
   /** After a list could not be written it is tried again so much later: without it a successor only waits longer. */
   sessionListRetryMs: 2_000,
+  /** Effects of one job at a time: publishing is a few store calls, and more of them make no disk or bucket faster. */
+  effectsInFlightMax: 8,
+  /** Parts that are listed as the next to be published: enough for those in flight and for some that fail. */
+  publishesListedMax: 64,
   /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
   leaseMsMin: 500,
   /** The longest: tasks of a dead worker wait for so long. */
