@@ -14,7 +14,12 @@ export interface ClusterFigures {
   /** Attempts that still count. */
   readonly running: Readonly<Record<TaskKind, number>>;
   readonly workers: { readonly attached: number; readonly detached: number; readonly suspect: number };
-  readonly slots: { readonly busy: number; readonly free: number; readonly draining: number };
+  readonly slots: {
+    readonly busy: number;
+    readonly free: number;
+    readonly starting: number;
+    readonly draining: number;
+  };
   /** Since the worker that was silent longest was heard of; 0 without workers. */
   readonly leaseAgeMsMax: number;
 }
@@ -32,13 +37,15 @@ export function clusterFigures({ durable, volatile }: SchedulerState, nowMs: num
     if (kind !== undefined) waiting[kind] += waitingOf(job, kind, board);
   }
   const workers = { attached: 0, detached: 0, suspect: 0 };
-  const slots = { busy: 0, free: 0, draining: 0 };
+  const slots = { busy: 0, free: 0, starting: 0, draining: 0 };
   let leaseAgeMsMax = 0;
   for (const worker of volatile.workers.values()) {
     workers[worker.session === undefined ? 'detached' : isSuspect(volatile, worker, nowMs) ? 'suspect' : 'attached']++;
     const busy = Math.min(worker.slots, worker.running.size);
     slots.busy += busy;
-    slots[worker.draining ? 'draining' : 'free'] += worker.slots - busy;
+    const starting = Math.min(worker.slots - busy, worker.startingSlots);
+    slots.starting += starting;
+    slots[worker.draining ? 'draining' : 'free'] += worker.slots - busy - starting;
     leaseAgeMsMax = Math.max(leaseAgeMsMax, nowMs - worker.lastSeenMs);
   }
   return { epoch: volatile.epoch, jobs, waiting, running, workers, slots, leaseAgeMsMax };

@@ -60,19 +60,22 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
   // A leader that could not be reached would only have fenced the one that can.
   await refuseOccupied(listen);
-  if (http !== undefined) await refuseOccupied(http, '--http');
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };
-  const core = await Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
-  const closeCore = async (thrown: unknown) => {
-    await core.close();
+  const leading: { core?: Coordinator } = {};
+  // From the start: a long replay is not a coordinator that hangs.
+  const port = http === undefined ? undefined : await watched?.serve(http, () => leading.core);
+  const starting = Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
+  const core = await starting.catch(async (thrown: unknown) => {
+    await port?.close();
     throw thrown;
-  };
-  const port = http === undefined ? undefined : await watched?.serve(http, core).catch(closeCore);
+  });
+  leading.core = core;
   const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
     await port?.close();
-    return closeCore(thrown);
+    await core.close();
+    throw thrown;
   });
   log.info({ address: server.address, http: port?.address, epoch: core.epoch }, 'the coordinator leads');
   return {

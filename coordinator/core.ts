@@ -19,8 +19,9 @@ import { Journal } from './journal.js';
 import { JournalUpkeep } from './journal-upkeep.js';
 import { lead, type Leadership } from './leadership.js';
 import { Releases } from './release.js';
+import { listedSessions, SessionList } from './session-list.js';
 import { step } from './scheduler/decide.js';
-import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
+import { isPending, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
 import type { SubmitRequest } from './scheduler/records.js';
 import { privateRetention } from './scheduler/retention.js';
@@ -49,6 +50,7 @@ export class Coordinator {
   readonly #watch: JobWatch;
   readonly #upkeep: JournalUpkeep;
   readonly #code: CodeInUse;
+  readonly #sessionList: SessionList;
   readonly #stop = new AbortController();
   readonly #sessions = new Map<SessionNumber, SessionPort>();
   readonly #calls = new Map<CallNumber, Call>();
@@ -94,14 +96,15 @@ export class Coordinator {
       },
       since,
     );
+    this.#sessionList = new SessionList({ store, clock, epoch: this.epoch });
     this.#code = new CodeInUse(clock, state.volatile.retention.jobs?.uploadGraceMs ?? 0);
     const dropCode = (job: Job) => this.#code.drop(store, state.durable, job);
-    const isPending = (id: JobId, effect: Effect) => {
+    const isStillPending = (id: JobId, effect: Effect) => {
       const job = state.durable.jobs.get(id);
-      return job !== undefined && pendingEffects(job).some((pending) => effectName(pending) === effectName(effect));
+      return job !== undefined && isPending(job, effect);
     };
     const confirm = () => this.#journal.confirm();
-    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending, dropCode };
+    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending: isStillPending, dropCode };
     this.#effects = new EffectRunner({
       carryOut: (job, effect) => carryOut(ports, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {
@@ -128,11 +131,9 @@ export class Coordinator {
     if (damaged.length > 0) {
       options.log.warn({ damaged }, 'snapshots are damaged; the journal was read from further back');
     }
-    const state = startState(durable, storeUri, clock.monotonic(), {
-      leases: leasesOf(options.leaseMs),
-      retention,
-      s3,
-    });
+    const awaited = durable.jobs.size > 0 ? await listedSessions(store, durable.epoch) : undefined;
+    const terms = { leases: leasesOf(options.leaseMs), retention, s3, awaited };
+    const state = startState(durable, storeUri, clock.monotonic(), terms);
     const coordinator = new Coordinator(options, state, leadership, writer);
     for (const job of durable.jobs.values()) {
       coordinator.#watch.show(job.id, job.eventsEnd);
@@ -230,7 +231,8 @@ export class Coordinator {
   async close(graceMs = 0): Promise<void> {
     if (graceMs > 0 && !this.#halted) await this.#cleanedUp(graceMs);
     this.#halt(new GristmillError('unavailable', 'the coordinator is shutting down'));
-    await Promise.all([this.#effects.stop(), this.#journal.close()]);
+    const isFenced = this.#halted?.code !== 'unavailable';
+    await Promise.all([this.#effects.stop(), this.#journal.close(), this.#sessionList.close(isFenced)]);
     await this.#upkeep.close();
   }
 
@@ -275,6 +277,7 @@ export class Coordinator {
       this.#heldBack.clear();
     }
     const { records, commands } = step(this.#state, event, now);
+    this.#sessionList.after(event, this.#state.volatile);
     const count = this.#journal.append(records);
     for (const record of records) {
       if (!('job' in record)) continue;

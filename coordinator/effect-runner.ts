@@ -3,6 +3,7 @@
  * that no successor knows of. Effects of one list run side by side; the next list waits until all of them have ended.
  */
 import type { JobId } from '../shared/ids.js';
+import { limits } from '../shared/limits.js';
 import { effectName, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { EffectResult } from './scheduler/events.js';
 import type { Job } from './scheduler/state.js';
@@ -11,9 +12,6 @@ export interface EffectRunnerPorts {
   readonly carryOut: (job: Job, effect: Effect) => Promise<EffectResult>;
   readonly onEnded: (job: JobId, effect: Effect, result: EffectResult) => void;
 }
-
-/** Publishing is a few store calls each; more in flight do not make a disk or a bucket faster. */
-const IN_FLIGHT_MAX = 8;
 
 export class EffectRunner {
   readonly #ports: EffectRunnerPorts;
@@ -36,7 +34,7 @@ export class EffectRunner {
     const names = new Set(pending.map(effectName));
     for (const name of running) if (!names.has(name)) return;
     for (const effect of pending) {
-      if (running.size >= IN_FLIGHT_MAX) return;
+      if (running.size >= limits.effectsInFlightMax) return;
       if (!running.has(effectName(effect))) this.#run(job, effect, running);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Who leads. An epoch is a number that only grows; `v1/lease/<epoch>` says whose it is and is written once. A new leader
+ * Who leads. An epoch is a number that only grows; `v1/lease/<epoch>` says whose it is, is written once, and goes under a later leader. A new leader
  * takes the next epoch, replays the journal and writes a fencing record into the next slot: from then on whoever led
  * before loses that slot and halts. The loser of a race for a lease or for the slot re-reads, raises and tries again.
  *
@@ -15,13 +15,12 @@ import { limits } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import { putOnce } from '../shared/store/put-once.js';
+import { epochsAt } from './epochs.js';
 import { encodeSlot } from './journal-format.js';
 import { replay, snapshotSlots, type SinceSnapshot } from './replay.js';
 import { evolve } from './scheduler/evolve.js';
 import type { JournalRecord } from './scheduler/records.js';
 import type { DurableState } from './scheduler/state.js';
-
-const LEASE_PREFIX = 'v1/lease/';
 
 export interface LeadershipOptions {
   readonly store: ObjectStore;
@@ -67,12 +66,7 @@ export async function lead(options: LeadershipOptions): Promise<Leadership> {
 }
 
 async function lastLease(store: ObjectStore): Promise<number> {
-  let last = 0;
-  for await (const { key } of store.list(LEASE_PREFIX)) {
-    const epoch = Number(key.slice(LEASE_PREFIX.length));
-    if (Number.isSafeInteger(epoch)) last = Math.max(last, epoch);
-  }
-  return last;
+  return (await epochsAt(store, storeKeys.leasePrefix)).at(-1) ?? 0;
 }
 
 function once(options: LeadershipOptions, key: string, bytes: Uint8Array): Promise<'won' | 'lost'> {

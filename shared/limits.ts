@@ -153,8 +153,16 @@ export const limits = {
   leaseSuspectMs: 3_000,
   /** A worker that has not renewed for so long is dead: its running tasks go elsewhere. */
   leaseDeadMs: 10_000,
-  /** A new leader waits so long for workers of its predecessor: longer than they wait before they connect again. */
+  /** A new leader waits at most so long for workers of its predecessor: longer than they wait before they connect again. */
   recoveryMs: 3_000,
+  /** A leader lists its workers so soon after one has come or gone: those of a fleet that starts are listed together. */
+  sessionListMs: 250,
+  /** After a list could not be written it is tried again so much later: without it a successor only waits longer. */
+  sessionListRetryMs: 2_000,
+  /** Effects of one job at a time: publishing is a few store calls, and more of them make no disk or bucket faster. */
+  effectsInFlightMax: 8,
+  /** Parts that are listed as the next to be published: enough for those in flight and for some that fail. */
+  publishesListedMax: 64,
   /** The shortest lease that may be chosen: a pause of a loaded machine is not a death. */
   leaseMsMin: 500,
   /** The longest: tasks of a dead worker wait for so long. */
@@ -167,6 +175,10 @@ export const limits = {
   lastReportsMsMax: 2_000,
   /** The least memory that a worker may be told to count on: one executor must start. */
   workerMemoryBytesMin: 512 * MiB,
+  /** A slot that is bound to a job has a spare executor so much later: the job's first tasks need the processors more ... */
+  spareAfterMs: 1_000,
+  /** ... and up to so much later still, by lot: workers that share a machine do not all start theirs at once. */
+  spareSpreadMs: 8_000,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */

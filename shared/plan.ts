@@ -128,7 +128,11 @@ export const STORE_ROOT = 'v1';
 
 /** Keys in the coordinator's store. The layout is DESIGN section 6. */
 export const storeKeys = {
+  leasePrefix: 'v1/lease/',
   lease: (epoch: number) => `v1/lease/${epoch}`,
+  sessionsPrefix: 'v1/sessions/',
+  /** The workers that are with the leader of the epoch. */
+  sessions: (epoch: number) => `v1/sessions/${epoch}`,
   journalPrefix: 'v1/journal/',
   journal: (slot: number) => `v1/journal/${String(slot).padStart(20, '0')}`,
   snapshotPrefix: 'v1/snapshot/',

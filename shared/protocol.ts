@@ -85,6 +85,8 @@ export interface Registration {
   readonly worker: WorkerId;
   readonly incarnation: string;
   readonly slots: number;
+  /** Of those, how many are free and have an executor that is not up yet; absent: none. */
+  readonly startingSlots?: number;
   readonly host: string;
   readonly nodeVersion: string;
   /** Attempts still running, after a broken stream. */
@@ -98,6 +100,8 @@ export interface WorkerMessage {
   readonly reports?: readonly TaskReport[];
   readonly progress?: readonly TaskProgress[];
   readonly draining?: boolean;
+  /** As in the registration; told when it changes. */
+  readonly startingSlots?: number;
 }
 
 /** Where objects of `s3:` URIs are: an address, and no keys. */

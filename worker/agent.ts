@@ -84,6 +84,7 @@ class RunningAgent {
       onProgress: ({ job, attempt }, { records, bytes, share }) => {
         this.session?.send({ progress: [{ job, attempt, records, bytes, share }] });
       },
+      onStarting: (startingSlots) => this.session?.send({ startingSlots }),
       onFinished: (assignment, finished) => {
         void this.finished(assignment, finished);
       },
@@ -106,6 +107,7 @@ class RunningAgent {
           worker: options.worker,
           incarnation,
           slots: options.slots,
+          startingSlots: this.pool.startingSlots,
           host: hostname(),
           nodeVersion: process.version,
           running: this.held(),
@@ -149,6 +151,8 @@ class RunningAgent {
   private receive(message: CoordinatorMessage): void {
     if (message.registered) {
       if (!this.opened(message.registered)) return;
+      // Between its registration and this, nothing could be said.
+      this.session?.send({ startingSlots: this.pool.startingSlots });
       if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
       this.markReady();

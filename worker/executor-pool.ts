@@ -1,17 +1,19 @@
 /**
  * The slots of a worker. Each has one executor, unbound and warm until its first task binds it to a job; it is reused
  * for tasks of that job alone, and replaced by a warm one when the job ends or the process dies. A worker that serves several
- * jobs keeps a spare for each bound slot: an executor takes longer to come up than many a task to run.
+ * jobs keeps a spare for each bound slot: an executor takes longer to come up than many a task to run (`executor-spares.ts`).
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { delay } from '../shared/clock.js';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
+import { limits } from '../shared/limits.js';
 import type { Assignment } from '../shared/protocol.js';
 import type { StoreAccess } from '../shared/store/stores.js';
 import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
+import { ExecutorSpares } from './executor-spares.js';
 
 interface Slot {
   executor: ExecutorProcess;
@@ -21,13 +23,16 @@ interface Slot {
   ended: boolean;
 }
 
-export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir'> {
+export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir' | 'onSettled'> {
   readonly slots: number;
   /** Keeps a warm executor beside each that is bound to a job: for workers whose next task may be another job's. */
   readonly keepsSpares: boolean;
   readonly scratchDir: string;
   /** For the I/O threads of executors: by message, so that it is in no environment and no list of processes. */
   readonly access: () => StoreAccess;
+  readonly random: (bytes: number) => Uint8Array;
+  /** So many free slots have an executor that is not up yet. */
+  readonly onStarting: (slots: number) => void;
   readonly onProgress: (assignment: Assignment, progress: Progress) => void;
   readonly onFinished: (assignment: Assignment, finished: Finished) => void;
 }
@@ -43,17 +48,26 @@ export function handedBack({ job, attempt }: Assignment, finished?: Finished): F
 export class ExecutorPool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[] = [];
-  /** Warm and unbound: as many as slots are bound. */
-  private spares: ExecutorProcess[] = [];
+  private readonly spares: ExecutorSpares;
   private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
   private readonly leaving = new Set<ExecutorProcess>();
   /** Attempts that have not been handed on as finished. */
   private readonly working = new Set<Promise<void>>();
   private spawned = 0;
+  private toldStarting: number | undefined;
   private stopped = false;
 
   constructor(options: PoolOptions) {
     this.options = options;
+    const { clock, random, keepsSpares } = options;
+    const [draw = 0] = random(1);
+    const delayMs = limits.spareAfterMs + (draw / 256) * limits.spareSpreadMs;
+    this.spares = new ExecutorSpares({
+      clock,
+      delayMs: keepsSpares ? delayMs : Infinity,
+      spawn: () => this.spawn(),
+      dismiss: (spare) => this.dismiss(spare),
+    });
     for (let i = 0; i < options.slots; i++) {
       this.slots.push({ executor: this.spawn(), job: undefined, running: undefined, ended: false });
     }
@@ -67,6 +81,12 @@ export class ExecutorPool {
     }
     const work = this.runIn(slot, assignment, storeUri).finally(() => this.working.delete(work));
     this.working.add(work);
+    this.tellStarting();
+  }
+
+  /** Free slots whose executor is not up yet. */
+  get startingSlots(): number {
+    return this.slots.filter(({ executor, running }) => !running && executor.isStarting).length;
   }
 
   get attempts(): readonly Assignment[] {
@@ -93,6 +113,7 @@ export class ExecutorPool {
       if (!slot.running) this.replace(slot);
     }
     this.forget(job);
+    this.tellStarting();
   }
 
   /** Hands back what waits for a slot. Resolves when nothing runs any more, or after `graceMs`. */
@@ -109,15 +130,15 @@ export class ExecutorPool {
   async stop(): Promise<void> {
     this.stopped = true;
     for (const slot of this.slots) this.dismiss(slot.executor);
-    for (const spare of this.spares.splice(0)) this.dismiss(spare);
+    this.spares.stop();
     await Promise.all([...this.working, ...[...this.leaving].map((executor) => executor.closed)]);
     rmSync(this.options.scratchDir, { recursive: true, force: true });
   }
 
   private async runIn(slot: Slot, assignment: Assignment, storeUri: string): Promise<void> {
     slot.running = assignment;
+    if (slot.job === undefined) this.spares.bound(slot);
     slot.job = assignment.job;
-    this.keepSpares();
     const place = { job: assignment.job, storeUri, access: this.options.access(), jobDir: this.jobDir(assignment.job) };
     const finished = await slot.executor.run(place, assignment, (progress) => {
       this.options.onProgress(assignment, progress);
@@ -126,6 +147,7 @@ export class ExecutorPool {
     const { ended } = slot;
     if (ended || !slot.executor.alive) this.replace(slot);
     if (ended) this.forget(assignment.job);
+    this.tellStarting();
     this.options.onFinished(assignment, this.isEndedByStop(finished) ? handedBack(assignment, finished) : finished);
     const next = this.waiting.shift();
     if (next && !this.stopped) this.run(next.assignment, next.storeUri);
@@ -144,7 +166,9 @@ export class ExecutorPool {
     const unbound = free.find((slot) => slot.job === undefined && slot.executor.alive);
     if (unbound) return unbound;
     const [other] = free;
-    if (other) this.replace(other);
+    if (!other) return undefined;
+    if (other.executor.alive) this.spares.missed();
+    this.replace(other);
     return other;
   }
 
@@ -161,30 +185,22 @@ export class ExecutorPool {
 
   private spawn(): ExecutorProcess {
     const scratchDir = join(this.options.scratchDir, `executor-${this.spawned++}`);
-    return new ExecutorProcess({ ...this.options, scratchDir });
+    return new ExecutorProcess({ ...this.options, scratchDir, onSettled: () => this.tellStarting() });
   }
 
   private replace(slot: Slot): void {
     this.dismiss(slot.executor);
+    const spare = this.spares.unbound(slot);
     slot.job = undefined;
     slot.ended = false;
-    if (!this.stopped) slot.executor = this.takeSpare() ?? this.spawn();
-    this.keepSpares();
+    if (!this.stopped) slot.executor = spare ?? this.spawn();
   }
 
-  private takeSpare(): ExecutorProcess | undefined {
-    for (;;) {
-      const spare = this.spares.shift();
-      if (!spare || spare.alive) return spare;
-    }
-  }
-
-  private keepSpares(): void {
-    if (!this.options.keepsSpares || this.stopped) return;
-    const bound = this.slots.filter((slot) => slot.job !== undefined).length;
-    this.spares = this.spares.filter((spare) => spare.alive);
-    while (this.spares.length < bound) this.spares.push(this.spawn());
-    for (const surplus of this.spares.splice(bound)) this.dismiss(surplus);
+  private tellStarting(): void {
+    const { startingSlots } = this;
+    if (startingSlots === this.toldStarting || this.stopped) return;
+    this.toldStarting = startingSlots;
+    this.options.onStarting(startingSlots);
   }
 
   private dismiss(executor: ExecutorProcess): void {

@@ -25,6 +25,8 @@ export interface ExecutorOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly heapMegabytes: number;
   readonly clock: Clock;
+  /** It is up, or it has ended. */
+  readonly onSettled: () => void;
 }
 
 export interface Finished {
@@ -87,6 +89,11 @@ export class ExecutorProcess {
     return this.gone === undefined;
   }
 
+  /** A task that it is given now has to wait for it. One that ended before it was up is not: it says so of its next task. */
+  get isStarting(): boolean {
+    return this.alive && !this.isReady;
+  }
+
   async run(place: JobPlace, assignment: Assignment, onProgress: (progress: Progress) => void): Promise<Finished> {
     const startedMs = this.options.clock.monotonic();
     let finish: (report: TaskReport) => void = () => undefined;
@@ -133,6 +140,7 @@ export class ExecutorProcess {
     switch (message.type) {
       case 'ready':
         this.isReady = true;
+        this.options.onSettled();
         return;
       case 'progress':
         this.running?.onProgress(message);
@@ -166,6 +174,7 @@ export class ExecutorProcess {
     rmSync(this.options.scratchDir, { recursive: true, force: true });
     this.finishDead();
     this.markClosed();
+    this.options.onSettled();
   }
 
   private finishDead(): void {

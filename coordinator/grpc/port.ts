@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { GristmillError } from '../../shared/errors.js';
 
 /** Throws `unavailable` when nobody can listen there. */
-export function refuseOccupied(listen: string, flag?: string): Promise<void> {
+export function refuseOccupied(listen: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.on('error', (error) => reject(cannotListen(listen, error, flag)));
+    server.on('error', (error) => reject(cannotListen(listen, error)));
     server.listen({ ...placeOf(listen), exclusive: true }, () => server.close(() => resolve()));
   });
 }

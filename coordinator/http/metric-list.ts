@@ -79,7 +79,7 @@ export const METRICS = {
   slots: gauge(
     'gristmill_slots',
     ['state'],
-    `${NOW}: slots of those workers that are busy, free, or free and draining.`,
+    `${NOW}: slots of those workers that are busy, free, free with an executor that is starting, or free and draining.`,
   ),
   leaseAge: gauge(
     'gristmill_lease_age_seconds_max',

@@ -6,13 +6,14 @@ import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
 import { countedStore } from './counted-store.js';
 import { CoordinatorMetrics } from './metrics.js';
-import { serveHttp, type RunningHttp } from './server.js';
+import { serveHttp, type Page, type RunningHttp } from './server.js';
 
 export interface Observed {
   readonly store: ObjectStore;
   readonly outputs: Outputs;
   readonly observer: Observer;
-  serve(listen: string, core: Coordinator): Promise<RunningHttp>;
+  /** `core` is undefined until it leads: whoever asks before that is told that it replays. */
+  serve(listen: string, core: () => Coordinator | undefined): Promise<RunningHttp>;
 }
 
 export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Observed {
@@ -30,19 +31,25 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
     observer: metrics,
     serve: (listen, core) =>
       serveHttp(listen, {
-        '/metrics': async () => ({
-          status: 200,
-          contentType: metrics.contentType,
-          text: await metrics.text(core.figures(), core.halted === undefined),
-        }),
-        '/healthz': () => healthOf(core),
+        '/metrics': () => metricsOf(metrics, core()),
+        '/healthz': () => healthOf(core()),
       }),
   };
 }
 
-function healthOf({ halted, epoch }: Coordinator) {
-  const health = halted
-    ? { status: 'halted', epoch, code: halted.code, reason: halted.message }
-    : { status: 'leading', epoch };
-  return { status: halted ? 503 : 200, contentType: 'application/json', text: `${JSON.stringify(health)}\n` };
+/** Figures of nothing would look like those of an idle cluster: until it leads there are none. */
+async function metricsOf(metrics: CoordinatorMetrics, core: Coordinator | undefined): Promise<Page> {
+  if (!core) return { status: 503, contentType: 'text/plain; charset=utf-8', text: 'the journal is being replayed\n' };
+  const text = await metrics.text(core.figures(), core.halted === undefined);
+  return { status: 200, contentType: metrics.contentType, text };
+}
+
+function healthOf(core: Coordinator | undefined): Page {
+  const health = core ? healthOfLeader(core) : { status: 'replaying' };
+  const isWell = health.status === 'leading';
+  return { status: isWell ? 200 : 503, contentType: 'application/json', text: `${JSON.stringify(health)}\n` };
+}
+
+function healthOfLeader({ halted, epoch }: Coordinator) {
+  return halted ? { status: 'halted', epoch, code: halted.code, reason: halted.message } : { status: 'leading', epoch };
 }

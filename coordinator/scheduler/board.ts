@@ -201,7 +201,7 @@ export interface JobBoard {
 
 /** Why a job has to wait, in a sentence for people. */
 export interface Wait {
-  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'last-worker';
+  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'starting' | 'last-worker';
   readonly sentence: string;
   readonly sinceMs: number;
   /** Its watchers have been told. */

@@ -6,7 +6,7 @@ import { endOfWork, outOfBalance } from './end-of-work.js';
 import type { Command, Decision, Now, SessionNumber } from './events.js';
 import { endVoidAttempts } from './fetch-failures.js';
 import { stageVersion } from './lost-maps.js';
-import { hasFreeSlot, held, isHere, offerFor, type Offer } from './placement.js';
+import { hasFreeSlot, hasReadySlot, held, isHere, offerFor, type Offer } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, needsNoAttempt, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
@@ -93,8 +93,7 @@ function assign(state: SchedulerState, now: Now): Decision {
     [...given].map(([session, assignments]) => ({ type: 'send', session, message: { assign: assignments } }));
   for (let isGiving = true; isGiving;) {
     isGiving = false;
-    for (const [session, worker] of state.volatile.bySession) {
-      if (!hasFreeSlot(state.volatile, worker, now.monotonicMs)) continue;
+    for (const [session, worker] of readyFirst(state, now)) {
       const offer = offerFor(state, worker, now);
       if (!offer) continue;
       if (offer.kind === 'begin') return { records: [begun(offer.job, now)], commands: commands() };
@@ -103,6 +102,20 @@ function assign(state: SchedulerState, now: Now): Decision {
     }
   }
   return { records: noteWaits(state, now), commands: commands() };
+}
+
+/** Workers with a free slot: those whose executor is up before those whose is not. */
+function* readyFirst({ volatile }: SchedulerState, now: Now): Generator<[SessionNumber, WorkerSession]> {
+  let hasStarting = false;
+  for (const entry of volatile.bySession) {
+    if (!hasFreeSlot(volatile, entry[1], now.monotonicMs)) continue;
+    if (hasReadySlot(entry[1])) yield entry;
+    else hasStarting = true;
+  }
+  if (!hasStarting) return;
+  for (const entry of volatile.bySession) {
+    if (hasFreeSlot(volatile, entry[1], now.monotonicMs) && !hasReadySlot(entry[1])) yield entry;
+  }
 }
 
 function begun(job: Job, now: Now): JournalRecord {

@@ -28,6 +28,7 @@ export function decideMessage(state: SchedulerState, event: Message, now: Now): 
   if (!worker) return { records: [], commands: [] };
   worker.lastSeenMs = now.monotonicMs;
   if (message.draining) worker.draining = true;
+  if (message.startingSlots !== undefined) worker.startingSlots = message.startingSlots;
   for (const progress of message.progress ?? []) noteProgress(worker, progress, now);
   const reports = message.reports ?? [];
   const records: JournalRecord[] = [];

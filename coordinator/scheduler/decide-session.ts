@@ -14,7 +14,7 @@ import { sweepAgain } from './late-sweep.js';
 import { held, released } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { needsNoAttempt } from './state.js';
-import { openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { cameBack, openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
 type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
 type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
@@ -32,6 +32,7 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
   const worker = attach(state, session, registration, now);
   workers.set(worker.worker, worker);
   bySession.set(session, worker);
+  cameBack(state.volatile, worker.worker, now.monotonicMs);
   commands.push({
     type: 'send',
     session,
@@ -54,9 +55,10 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
 
 function attach(state: SchedulerState, session: SessionNumber, registration: Registration, now: Now): WorkerSession {
   const before = state.volatile.workers.get(registration.worker);
-  const { worker, incarnation, slots } = registration;
+  const { worker, incarnation, slots, startingSlots = 0 } = registration;
   const running = before?.incarnation === incarnation ? before.running : new Map<string, RunningAttempt>();
-  return { worker, incarnation, session, lastSeenMs: now.monotonicMs, slots, draining: false, running };
+  const seen = { session, lastSeenMs: now.monotonicMs, draining: false };
+  return { worker, incarnation, slots, startingSlots, ...seen, running };
 }
 
 interface Reconciled {

@@ -15,8 +15,10 @@
  * ```
  *
  * What losing attempts have staged goes before the manifest comes: once the outcome is told, the next job may be staging
- * its own output there. Effects of one list may run at the same time; those of the next wait until all of them have ended.
+ * its own output there. Effects of one list may run at the same time; those of the next wait until all of them have ended. Of
+ * the parts to publish a list has the next few.
  */
+import { limits } from '../../shared/limits.js';
 import type { StageVersion } from '../../shared/plan.js';
 import { stageVersion } from './lost-maps.js';
 import type { Step } from './records.js';
@@ -87,15 +89,28 @@ function ofCommitting(job: CommittingJob): readonly Effect[] {
   // Past the deadline nothing runs again that would need it.
   const stage = job.isPartial ? [] : missingManifest(job);
   if (stage.length > 0) return stage;
-  const publishes: Effect[] = [];
-  for (const [part, winner] of job.work.sealed.entries()) {
-    if (winner && !job.published.has(part)) publishes.push({ kind: 'publish', part });
-  }
+  const publishes = nextPublishes(job);
   if (publishes.length > 0) return publishes;
   const manifest: readonly EndStep[] = ['staged-discarded', 'audit-published', 'manifest-written'];
   if (job.isPartial) return firstOf(job, manifest);
   if (job.published.size < job.plan.partitions) return [];
   return firstOf(job, [...manifest, 'success-written']);
+}
+
+/** The first parts that are to be published: no more than can start soon, for the list is made again after each of them. */
+function nextPublishes({ work, published, publishedTo = 0 }: CommittingJob): readonly Effect[] {
+  const publishes: Effect[] = [];
+  for (let part = publishedTo; part < work.sealed.length && publishes.length < limits.publishesListedMax; part++) {
+    if (work.sealed[part] && !published.has(part)) publishes.push({ kind: 'publish', part });
+  }
+  return publishes;
+}
+
+/** True while the effect is still to be done, whether or not it is among the next of its kind. */
+export function isPending(job: Job, effect: Effect): boolean {
+  if (effect.kind !== 'publish') return pendingEffects(job).some((one) => effectName(one) === effectName(effect));
+  if (job.state !== 'committing' || !pendingEffects(job).some(({ kind }) => kind === 'publish')) return false;
+  return job.work.sealed[effect.part] !== undefined && !job.published.has(effect.part);
 }
 
 function ofEnded(job: EndedJob): readonly Effect[] {

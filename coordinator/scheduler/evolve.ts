@@ -9,7 +9,7 @@ import { SWEEPS } from './late-sweep.js';
 import { loseMap } from './lost-maps.js';
 import { moveJob } from './move.js';
 import type { JournalRecord } from './records.js';
-import type { DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
+import type { CommittingJob, DurableState, Job, LoggedEvent, ValidatingJob } from './state.js';
 import { loseWinner, win } from './work.js';
 
 type About<Type extends JournalRecord['type']> = Extract<JournalRecord, { readonly type: Type }>;
@@ -99,7 +99,7 @@ function applied(job: Job, record: JobRecord): Job | undefined {
       return mapLost(job, record);
     case 'part-published':
       if (job.state !== 'committing') throw misplaced(job, record.type);
-      return { ...job, published: added(job.published, record.part) };
+      return partPublished(job, record.part);
     case 'step-done':
       if (record.step === 'evidence-swept') return undefined;
       return stepDone({ ...job, steps: new Set([...job.steps, record.step]) }, record);
@@ -191,8 +191,13 @@ function stepDone(job: Job, record: About<'step-done'>): Job {
   return { ...job, events: job.events.slice(-limits.eventsKeptMax) };
 }
 
-function added(set: ReadonlySet<number>, part: number): ReadonlySet<number> {
-  return (set as Set<number>).add(part);
+function partPublished(job: CommittingJob, part: number): CommittingJob {
+  const { published, work, isPartial } = job;
+  (published as Set<number>).add(part);
+  let publishedTo = job.publishedTo ?? 0;
+  const isLeftOut = (one: number) => isPartial && one < work.sealed.length && work.sealed[one] === undefined;
+  while (published.has(publishedTo) || isLeftOut(publishedTo)) publishedTo++;
+  return { ...job, publishedTo };
 }
 
 function logged<J extends Job>(job: J, atMs: number, event: Unnumbered<LoggedEvent>): J {

@@ -37,6 +37,7 @@ export function moveJob(job: Job, move: Move): Job {
         plan,
         work,
         published: new Set(),
+        publishedTo: 0,
         hasLostWinner: false,
         isPartial: move.isPartial === true,
       };

@@ -29,6 +29,11 @@ export function hasFreeSlot(volatile: VolatileState, worker: WorkerSession, nowM
   return worker.running.size < worker.slots && isPresent(volatile, worker, nowMs);
 }
 
+/** True when one of its free slots has an executor that is up. */
+export function hasReadySlot({ running, slots, startingSlots }: WorkerSession): boolean {
+  return running.size < slots - startingSlots;
+}
+
 /** What the worker's free slot is to be used for. */
 export function offerFor(state: SchedulerState, worker: WorkerSession, now: Now): Offer | undefined {
   const { volatile, durable } = state;
@@ -72,6 +77,8 @@ function offerOf(
 ): Offer | undefined {
   const kind = openKind(job);
   if ((kind === undefined && job.state !== 'queued') || !mayWork(volatile, board, worker, nowMs)) return undefined;
+  // A task that waited for its executor would seem slow, and others are up sooner.
+  if (kind !== 'inspect' && !hasReadySlot(worker)) return undefined;
   if (kind === undefined) return { kind: 'begin', job, board };
   const stage = stageOf(board, job, kind);
   const task = (index: number): TaskId => taskId(kind, index);

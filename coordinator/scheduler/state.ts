@@ -118,6 +118,8 @@ export interface CommittingJob extends JobBase, Planned {
   readonly work: Work;
   /** Parts that are visible. */
   readonly published: ReadonlySet<number>;
+  /** Every part before it is published, or is left out; undefined in what an earlier release wrote: 0. */
+  readonly publishedTo: number | undefined;
   /** A winner's staged output was gone: whatever its task's next winner counts is to be checked again. */
   readonly hasLostWinner: boolean;
   /** Its deadline has passed: parts without a winner are left out, and it ends as expired. */

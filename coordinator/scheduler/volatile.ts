@@ -19,6 +19,8 @@ export interface WorkerSession {
   session: SessionNumber | undefined;
   lastSeenMs: number;
   readonly slots: number;
+  /** Free slots whose executor is not up yet: only an inspection goes there, which has no pace to be measured. */
+  startingSlots: number;
   draining: boolean;
   readonly running: Map<string, RunningAttempt>;
 }
@@ -43,8 +45,10 @@ export interface VolatileState {
   readonly storeUri: string;
   /** For workers that name no S3 server of their own. */
   readonly s3: S3Server | undefined;
+  /** Workers of the predecessor that have not come back; undefined: nobody knows who they are. */
+  readonly awaited: Set<WorkerId> | undefined;
   /** Until then, work of predecessors is not given out again: its workers may come back with it. */
-  readonly recoverUntilMs: number;
+  recoverUntilMs: number;
   /** Jobs that a predecessor worked on. */
   readonly inherited: Set<JobId>;
   readonly workers: Map<WorkerId, WorkerSession>;
@@ -73,19 +77,26 @@ export interface Terms {
   readonly s3: S3Server | undefined;
 }
 
+export interface Start extends Partial<Terms> {
+  /** The workers that were with the predecessor; absent: nobody knows. */
+  readonly awaited?: Iterable<WorkerId> | undefined;
+}
+
 /** The state of a leader that has just replayed the journal. */
 export function startState(
   durable: DurableState,
   storeUri: string,
   nowMs: number,
-  { leases = leasesOf(), retention = privateRetention, s3 }: Partial<Terms> = {},
+  { leases = leasesOf(), retention = privateRetention, s3, awaited: listed }: Start = {},
 ): SchedulerState {
+  const awaited = listed && new Set(listed);
   const volatile: VolatileState = {
     epoch: durable.epoch,
     leases,
     storeUri,
     s3,
-    recoverUntilMs: nowMs + limits.recoveryMs,
+    awaited,
+    recoverUntilMs: awaited?.size === 0 ? nowMs : nowMs + limits.recoveryMs,
     inherited: new Set(),
     workers: new Map(),
     bySession: new Map(),
@@ -125,6 +136,12 @@ export function slotsOf({ workers }: VolatileState): number {
   let slots = 0;
   for (const worker of workers.values()) if (worker.session !== undefined) slots += worker.slots;
   return slots;
+}
+
+/** A worker of the predecessor is here, in whatever incarnation. After the last one there is nothing to wait for. */
+export function cameBack(volatile: VolatileState, worker: WorkerId, nowMs: number): void {
+  if (!volatile.awaited?.delete(worker) || volatile.awaited.size > 0) return;
+  volatile.recoverUntilMs = Math.min(volatile.recoverUntilMs, nowMs);
 }
 
 /** Silent for a while: it keeps what it has and is given no more. */

@@ -7,6 +7,7 @@ import { limits } from '../../shared/limits.js';
 import { openKind, type JobBoard, type Wait } from './board.js';
 import { isExcluded, isPresent, lastWorker } from './eligibility.js';
 import type { Now } from './events.js';
+import { hasReadySlot } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, workOf, type Job } from './state.js';
 import { isRecovering, type SchedulerState, type VolatileState } from './volatile.js';
@@ -38,6 +39,7 @@ interface Crew {
   readonly present: number;
   readonly excluded: number;
   readonly hasFree: boolean;
+  readonly isStarting: boolean;
 }
 
 interface Surroundings {
@@ -96,19 +98,22 @@ function crewOf(volatile: VolatileState, board: JobBoard | undefined, nowMs: num
   let present = 0;
   let excluded = 0;
   let hasFree = false;
+  let isStarting = false;
   for (const worker of volatile.workers.values()) {
     if (!isPresent(volatile, worker, nowMs)) continue;
     present++;
     if (board && isExcluded(volatile, board, worker, nowMs)) excluded++;
-    else if (worker.running.size < worker.slots) hasFree = true;
+    else if (hasReadySlot(worker)) hasFree = true;
+    else if (worker.running.size < worker.slots) isStarting = true;
   }
-  return { present, excluded, hasFree };
+  return { present, excluded, hasFree, isStarting };
 }
 
-function reasonOfCrew({ present, excluded, hasFree }: Crew, ahead: number): Reason | undefined {
+function reasonOfCrew({ present, excluded, hasFree, isStarting }: Crew, ahead: number): Reason | undefined {
   if (present === 0) return { kind: 'no-worker', sentence: 'waiting for a worker: none is connected' };
   // A free slot and no task given: its tasks wait for their next attempt.
   if (hasFree) return undefined;
+  if (isStarting) return { kind: 'starting', sentence: 'waiting for a free slot: the executor of one is starting' };
   const jobs = ahead === 0 ? 'no job before it' : `${plural(ahead, 'job')} before it`;
   if (excluded === 0) return { kind: 'no-slot', sentence: `waiting for a free slot: all are busy, ${jobs}` };
   const others = `${excluded} of ${plural(present, 'worker')} excluded because tasks failed there`;

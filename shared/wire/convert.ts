@@ -234,6 +234,7 @@ function registrationFromWire(wire: Register__Output): Registration {
     worker: parseWorkerId(wire.workerId),
     incarnation: wire.incarnation,
     slots: wire.slots,
+    startingSlots: wire.startingSlots,
     host: wire.host,
     nodeVersion: wire.nodeVersion,
     running: wire.running.map(refFromWire),
@@ -318,6 +319,7 @@ export function workerMessageToWire(message: WorkerMessage): WorkerMessageIn {
     reports: (message.reports ?? []).map(reportToWire),
     progress: (message.progress ?? []).map(progressToWire),
     draining: message.draining ?? false,
+    capacity: message.startingSlots === undefined ? null : { startingSlots: message.startingSlots },
   };
 }
 
@@ -328,6 +330,7 @@ export function workerMessageFromWire(wire: WorkerMessage__Output): WorkerMessag
     reports: wire.reports.map(reportFromWire),
     progress: wire.progress.map(progressFromWire),
     draining: wire.draining,
+    ...(wire.capacity && { startingSlots: wire.capacity.startingSlots }),
   };
 }
 

@@ -60,7 +60,7 @@ export class Fleet {
   }
 
   static async start(workers: number): Promise<Fleet> {
-    return new Fleet(await Cluster.start({ workers, slots: 1 }));
+    return new Fleet(await Cluster.start({ workers, slots: 1, workerFlags: ['--connect-ms', '60000'] }));
   }
 
   /**

@@ -99,6 +99,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.record(
       worker: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/).map((id) => id as WorkerId),
       incarnation: fc.string(),
       slots: fc.nat(),
+      startingSlots: fc.nat(),
       host: fc.string(),
       nodeVersion: fc.string(),
       running: fc.array(ref, { maxLength: 3 }),
@@ -107,6 +108,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.record(
     reports: fc.array(report, { maxLength: 3 }),
     progress: fc.array(fc.record({ job, attempt, records: count, bytes: count, share }), { maxLength: 3 }),
     draining: fc.boolean(),
+    startingSlots: fc.nat(),
   },
   { requiredKeys: ['renewLease', 'reports', 'progress', 'draining'] },
 );

@@ -31,10 +31,18 @@ let client: JobClient;
 let worker: FakeWorker | undefined;
 const others: RunningCoordinator[] = [];
 
-function start(http: string | undefined): Promise<RunningCoordinator> {
+async function freePlace(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await new Promise((resolve) => server.close(resolve));
+  return place;
+}
+
+function start(http: string | undefined, over = store): Promise<RunningCoordinator> {
   const log = pino({ level: 'silent' });
   const listen = '127.0.0.1:0';
-  const options = { store, storeUri: store.uri, outputs: outputsIn(stores, systemClock), clock: systemClock };
+  const options = { store: over, storeUri: store.uri, outputs: outputsIn(stores, systemClock), clock: systemClock };
   return startCoordinator({ ...options, random, owner, listen, token: TOKEN, log, http });
 }
 
@@ -201,6 +209,41 @@ describe('/healthz', () => {
     expect(after.status).toBe(503);
     expect(JSON.parse(after.text)).toMatchObject({ status: 'halted', code: 'fenced', epoch: coordinator.epoch });
     expect((await samples()).get('gristmill_leading')).toBe(0);
+  });
+
+  test('says 503 and that the journal is replayed from the start, and 200 once the coordinator leads', async () => {
+    let go: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    let reached: () => void = () => undefined;
+    const replaying = new Promise<void>((resolve) => (reached = resolve));
+    const slow = new Proxy(store, {
+      get(target, name) {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== 'function') return member;
+        if (name !== 'get') return member.bind(target) as unknown;
+        return async (...args: unknown[]) => {
+          reached();
+          await held;
+          return Reflect.apply(member, target, args) as unknown;
+        };
+      },
+    });
+    const http = await freePlace();
+    const starting = start(http, slow);
+    await replaying;
+    const ask = async (path: string) => {
+      const { status } = await fetch(`http://${http}${path}`);
+      return status;
+    };
+    const health = await fetch(`http://${http}/healthz`);
+    expect({ status: health.status, said: await health.json() }).toEqual({
+      status: 503,
+      said: { status: 'replaying' },
+    });
+    expect(await ask('/metrics')).toBe(503);
+    go();
+    others.push(await starting);
+    expect([await ask('/healthz'), await ask('/metrics')]).toEqual([200, 200]);
   });
 
   test('other paths and methods are refused, and HEAD has no body', async () => {

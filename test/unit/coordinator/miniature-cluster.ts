@@ -98,7 +98,6 @@ export class MiniatureCluster {
           if (!error && !this.#hasLeft.has(name)) queueMicrotask(() => (session = open()));
         },
       });
-    let session = open();
     const run = async (assignment: Assignment) => {
       this.assigned.push(assignment);
       const work = () => doTask({ store: this.store, storeFor: (output) => this.outputs.storeFor(output) }, assignment);
@@ -109,6 +108,7 @@ export class MiniatureCluster {
       const report: TaskReport = { job, attempt, elapsedMs: 1, result };
       session.receive({ reports: [report] });
     };
+    let session = open();
   }
 
   /** Every event of the job, to its outcome. */
