@@ -91,6 +91,8 @@ export const limits = {
   attemptsMax: 4,
   /** Reads of the same bytes of a shuffle object before it counts as lost: the first may have met a passing fault. */
   shuffleReadsMax: 2,
+  /** A shuffle object up to this size is held in memory and is one request; a larger one is streamed. */
+  wholePutBytesMax: 4 * MiB,
   /** Read from the end of a shuffle object at once: most have their whole index there. */
   footerReadBytes: 64 * KiB,
   /** With fewer shuffle objects a partition costs few requests, and is read alone. */

@@ -13,7 +13,8 @@ export type { ByteSource } from '../shared/kernel/block-source.js';
 export interface ByteSink {
   /** Takes the bytes before it returns. */
   write(bytes: Uint8Array): void;
-  seal(): Seal;
+  /** All bytes are where they belong. The seal of an output; undefined for an object of the store, which is visible then. */
+  finish(): Seal | undefined;
 }
 
 /**
@@ -46,7 +47,7 @@ export interface LocalBytes {
   readonly offset: number;
 }
 
-/** A stream out: staged, and published at once when it is a shuffle object. */
+/** A stream out: staged when it is an output, visible at its end when it is a shuffle object. */
 export interface OutputRequest {
   /** `store`: a key of the coordinator's store; `uri`: an absolute URI below a job's output. */
   readonly to: { readonly in: 'store'; readonly key: string } | { readonly in: 'uri'; readonly uri: string };

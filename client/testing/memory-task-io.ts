@@ -49,7 +49,7 @@ export class MemoryTaskIo implements TaskIo {
     this.#open.add(stage);
     return {
       write: (bytes) => stage.write(bytes.slice()),
-      seal: () => {
+      finish: () => {
         const seal = stage.seal();
         this.#open.delete(stage);
         if (to.in === 'store') this.#publish(seal, stage);

@@ -8,6 +8,7 @@ import type { Locator } from '../../shared/store/stores.js';
 import type { OutputRequest } from '../ports.js';
 import type { OpenOutput } from './io-requests.js';
 import type { ScratchRuns } from './io-scratch.js';
+import { WholeObject } from './io-whole.js';
 import type { RingProducer } from './ring.js';
 
 /** Where an output's bytes go. Calls do not overlap. */
@@ -50,16 +51,12 @@ export class Outputs {
   private async stage(request: OutputRequest): Promise<OutgoingStream> {
     const { to, attempt } = request;
     const { stores } = this.options;
-    const inStore = to.in === 'store';
-    const { store, key } = inStore ? { store: this.options.store(), key: to.key } : stores.locate(to.uri);
-    const staged = await store.stage(key, attempt, { durable: !inStore });
+    if (to.in === 'store') return new WholeObject(this.options.store(), to.key, attempt);
+    const { store, key } = stores.locate(to.uri);
+    const staged = await store.stage(key, attempt);
     return {
       write: (bytes) => staged.write(bytes),
-      finish: async () => {
-        const seal = await staged.seal();
-        if (inStore) await store.publish(seal);
-        return seal;
-      },
+      finish: () => staged.seal(),
       abort: () => staged.abort(),
     };
   }

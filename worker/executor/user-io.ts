@@ -94,7 +94,7 @@ export class UserIo implements TaskIo {
       write: (bytes) => {
         this.outputs.write(output, bytes);
       },
-      seal: () => this.finish(output) as Seal,
+      finish: () => this.finish(output) as Seal | undefined,
     };
   }
 

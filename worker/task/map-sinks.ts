@@ -85,7 +85,7 @@ export class ShuffleSink implements MapSink {
       bytesShuffled: summary.bytes,
       bytesSpilled: summary.bytesSpilled,
     };
-    return { counts, digest: summary.digest, bytes: summary.bytes, seal: sink.seal() };
+    return { counts, digest: summary.digest, bytes: summary.bytes, seal: sink.finish() };
   }
 }
 
@@ -124,7 +124,7 @@ export class RowSink implements MapSink {
     this.writer.flush();
     const { rows, rowsWritten, bytesWritten } = this.writer;
     const counts: Partial<Counts> = { emitted: this.emitted, rows, rowsWritten, bytesWritten };
-    return { counts, digest: 0n, bytes: 0, seal: this.sink.seal() };
+    return { counts, digest: 0n, bytes: 0, seal: this.sink.finish() };
   }
 }
 

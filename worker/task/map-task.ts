@@ -31,7 +31,8 @@ export interface MapOutcome {
   /** The shuffle object, if there is one. */
   readonly digest: bigint;
   readonly bytes: number;
-  readonly seal: Seal;
+  /** Undefined for a shuffle object. */
+  readonly seal: Seal | undefined;
 }
 
 export interface MapTaskOptions {

@@ -62,7 +62,8 @@ export class ReduceTask {
     yield undefined; // rejections of the last groups show before anything is sealed
     this.writer.flush();
     gateSync('seal');
-    const seal = this.sink.seal();
+    const seal = this.sink.finish();
+    if (!seal) throw new GristmillError('internal', 'an output was finished without a seal');
     const counts: Counts = {
       ...zeroCounts,
       shuffledInRecords: groups.found.records,

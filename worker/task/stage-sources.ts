@@ -35,6 +35,7 @@ export class StageSources {
   private readonly job: JobId;
   private readonly store: ObjectStore;
   private readonly kept: KeptIndexes;
+  private last: { readonly key: string; readonly manifest: StageManifest } | undefined;
 
   constructor(job: JobId, store: ObjectStore, kept: KeptIndexes) {
     this.job = job;
@@ -61,10 +62,15 @@ export class StageSources {
     return fetchAll(objects, async (object) => ({ object, entries: await this.entriesOf(object, range, options) }));
   }
 
+  /** Written once under its name, so the last one that was read is as good as read again. */
   private async manifest(version: StageVersion, options: CallOptions): Promise<StageManifest> {
     const key = storeKeys.stageManifest(this.job, 'map', version);
+    if (this.last?.key === key) return this.last.manifest;
     const manifest = parseStageManifest(await this.store.get(key, options));
-    if (manifest.job === this.job && manifest.generation === version.generation) return manifest;
+    if (manifest.job === this.job && manifest.generation === version.generation) {
+      this.last = { key, manifest };
+      return manifest;
+    }
     throw new GristmillError('manifest-invalid', 'the stage manifest is of another job or generation', {
       context: { key },
     });

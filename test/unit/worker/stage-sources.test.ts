@@ -69,6 +69,12 @@ describe('what a reduce task reads', () => {
     const fetched = gets.length;
     await sources().of(first, 1);
     expect(gets.slice(fetched)).toEqual([storeKeys.stageManifest(job, 'map', first)]);
+    // Nor is the manifest, by the same executor.
+    const executor = sources();
+    await executor.of(first, 0);
+    const read = gets.length;
+    await executor.of(first, 1);
+    expect(gets).toHaveLength(read);
   });
 
   test('of objects that are gone, cut off or another’s, is blamed on all who wrote them at once', async () => {
