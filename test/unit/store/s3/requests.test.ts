@@ -225,6 +225,13 @@ describe('a completion', () => {
     expect((await published([gone], () => undefined)).code).toBe('staged-missing');
   });
 
+  test('is not asked for where another’s object is, for not every server keeps to the condition', async () => {
+    const theirs = { etag: '"theirs"', 'content-length': '9' };
+    const { code, server } = await published([done], () => theirs);
+    expect(code).toBe('publish-lost');
+    expect(server.requests.some(({ body }) => body.includes('<CompleteMultipartUpload'))).toBe(false);
+  });
+
   test('demands that nothing is under the key', async () => {
     const { server } = await published([done], () => undefined);
     const completion = server.requests.find(({ body }) => body.includes('<CompleteMultipartUpload'));
