@@ -69,6 +69,22 @@ function placesOf(entry) {
   };
 }
 
+/** What programs that are one file load only where there is a bucket: one file of its own, which loads in half the time of its packages. */
+const S3_CLIENT = 'shared/store/s3/minio.js';
+
+function s3ClientOf(entry) {
+  const path = relative(dirname(join(root, entry)), join(root, S3_CLIENT));
+  return {
+    name: 's3-client',
+    setup(bundler) {
+      bundler.onResolve({ filter: /^minio$/ }, () => ({
+        path: path.startsWith('.') ? path : `./${path}`,
+        external: true,
+      }));
+    },
+  };
+}
+
 async function transpile() {
   const options = {
     absWorkingDir: root,
@@ -93,20 +109,34 @@ async function transpile() {
     allowOverwrite: true,
     metafile: true,
     banner: { js: REQUIRE },
+    plugins: [s3ClientOf('worker/executor/main.ts')],
+  });
+  const s3Client = await build({
+    ...options,
+    stdin: { contents: "export { Client } from 'minio';", resolveDir: root },
+    outdir: undefined,
+    outfile: join(root, 'dist', S3_CLIENT),
+    bundle: true,
+    sourcemap: false,
+    metafile: true,
+    banner: { js: REQUIRE },
   });
   const command = await build({
     ...options,
     // The command hosts a coordinator and an agent: with gRPC and all it needs in one file it starts a fifth sooner.
     entryPoints: [join(root, 'client/main.ts')],
     bundle: true,
-    external: ['esbuild', 'minio', 'pino'],
+    external: ['esbuild', 'pino'],
     allowOverwrite: true,
     metafile: true,
     banner: { js: REQUIRE },
-    plugins: [placesOf('client/main.ts')],
+    plugins: [placesOf('client/main.ts'), s3ClientOf('client/main.ts')],
   });
   cpSync(join(root, 'proto/gristmill'), join(root, 'dist/proto/gristmill'), { recursive: true });
-  writeFileSync(join(root, 'dist/licences.txt'), licencesOf(root, [executor.metafile, command.metafile]));
+  writeFileSync(
+    join(root, 'dist/licences.txt'),
+    licencesOf(root, [executor.metafile, s3Client.metafile, command.metafile]),
+  );
   chmodSync(join(root, 'dist/client/main.js'), 0o755);
 }
 

@@ -2,6 +2,17 @@
 import type { ErrorCode, Failure, GristmillError } from '../../shared/errors.js';
 import { harmless, paint, type Style } from './style.js';
 
+/** What `where` begins with, when something is in a bucket: hints about folders say nothing of it. */
+const OBJECT = 's3://';
+
+/** Whoever looks after the bucket can help; the message says what it is about. */
+const OBJECT_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'output-unwritable': 'check the bucket and what the access key may do there, or name another place with --output',
+  'input-not-found': "quote patterns, so that the shell leaves them alone: --input 's3://bucket/logs/*'",
+  'input-unreadable': 'check the bucket, and that the access key may list and read it',
+  'store-denied': 'check the bucket and what the access key may do there: docs/guide/storage.md has a policy',
+};
+
 const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'output-occupied':
     'name another folder with --output; --overwrite replaces the result of an earlier run of Gristmill',
@@ -41,7 +52,7 @@ export function failureLines(failure: FailureView, style: Style): string[] {
   const isShown = frames.some((frame) => frame.includes(where)) || failure.message.includes(where);
   if (where !== '' && !isShown) lines.push(`  at ${where}`);
   for (const frame of frames) lines.push(`    ${frame}`);
-  const hint = HINTS[failure.code];
+  const hint = (where.startsWith(OBJECT) ? OBJECT_HINTS[failure.code] : undefined) ?? HINTS[failure.code];
   if (hint !== undefined && !failure.message.includes('hint:')) lines.push(`hint: ${hint}`);
   return lines;
 }

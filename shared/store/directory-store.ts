@@ -24,6 +24,7 @@ import type {
   ObjectInfo,
   ObjectReader,
   ObjectStore,
+  OpenOptions,
   PutOptions,
   ReadOptions,
   Seal,
@@ -155,11 +156,11 @@ export class DirectoryStore implements ObjectStore {
     }
   }
 
-  async open(key: string, options: ReadOptions = {}): Promise<ObjectReader> {
+  async open(key: string, options: OpenOptions = {}): Promise<ObjectReader> {
     const path = this.#path(checkKey(key));
     const { start, end } = checkRange(options.range) ?? { start: 0, end: Infinity };
     throwIfAborted(options.signal);
-    return new FileReader({ handle: await this.#open(path), path, start, end, signal: options.signal });
+    return new FileReader({ handle: await this.#open(path), path, start, end, ...options });
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {

@@ -1,7 +1,8 @@
 /** Reads a range of an open file, one piece after the other, into memory of the caller's. */
 import type { FileHandle } from 'node:fs/promises';
 import { readError } from './file-errors.js';
-import { attempt, readPieces } from './files.js';
+import { attempt, etagOf, readPieces } from './files.js';
+import { objectChanged } from './object-reader.js';
 import type { ObjectReader } from './object-store.js';
 import { throwIfAborted } from './signal.js';
 
@@ -13,6 +14,8 @@ export interface FileReaderOptions {
   /** `[start, end)`; the file may be shorter. */
   readonly start: number;
   readonly end: number;
+  /** Of the file that is meant. */
+  readonly etag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -26,11 +29,13 @@ export class FileReader implements ObjectReader {
   }
 
   async read(pieces: readonly Uint8Array[]): Promise<number> {
-    const { handle, path, end, signal } = this.#options;
+    const { handle, path, end, etag, signal } = this.#options;
     throwIfAborted(signal);
     try {
       const filled = await readPieces(handle, upTo(pieces, end - this.#at), this.#at);
       this.#at += filled;
+      // Files change in place, so each read is looked at when its bytes are here.
+      if (etag !== undefined && etagOf(await handle.stat({ bigint: true })) !== etag) throw objectChanged(path);
       return filled;
     } catch (thrown) {
       throw readError(thrown, path);

@@ -28,6 +28,11 @@ export interface ReadOptions extends CallOptions {
   readonly range?: ByteRange;
 }
 
+export interface OpenOptions extends ReadOptions {
+  /** Of the object that is meant: whatever else lies there, or comes to lie there, is refused with `object-changed`. */
+  readonly etag?: string;
+}
+
 export interface ObjectInfo {
   readonly key: string;
   readonly bytes: number;
@@ -85,7 +90,7 @@ export interface ObjectStore {
    * For stores that can read into a caller's memory without a copy; `openReader` does it with any store. What is no
    * object is refused by the first read at the latest.
    */
-  open?(key: string, options?: ReadOptions): Promise<ObjectReader>;
+  open?(key: string, options?: OpenOptions): Promise<ObjectReader>;
   head(key: string, options?: CallOptions): Promise<ObjectInfo | undefined>;
   /** Every object whose key begins with `prefix`, ascending by UTF-8 bytes of the key. Staged writes are not listed. */
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;

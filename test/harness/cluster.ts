@@ -1,15 +1,17 @@
 /**
  * A cluster of real processes in a folder of its own: a coordinator, workers, and whatever a test does to them. The store is
- * `store/`, inputs and outputs lie beside it, and everything is gone when the test has ended.
+ * `store/`, inputs and outputs lie beside it, and everything is gone when the test has ended. With a bucket, store, inputs and
+ * outputs lie there, and an output is brought into the folder when its job has ended, so that tests find it as ever.
  */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundleJob } from '../../client/bundle/bundle.js';
 import { JobClient } from '../../client/job-client.js';
 import type { Job, JobEvent, SubmitRequest } from '../../client/job-types.js';
 import type { JobId } from '../../shared/ids.js';
+import type { Bucket } from './bucket.js';
 import { eventually, repository, Workplace, type Ended, type Running } from './command.js';
 
 export interface ClusterOptions {
@@ -19,6 +21,9 @@ export interface ClusterOptions {
   readonly coordinatorFlags?: readonly string[];
   /** Further flags of every worker. */
   readonly workerFlags?: readonly string[];
+  readonly bucket?: Bucket;
+  /** How processes get the keys of the bucket. */
+  readonly keys?: 'files' | 'variables';
 }
 
 export interface Watched {
@@ -34,6 +39,7 @@ export class Cluster {
   address = '127.0.0.1:0';
   readonly #options: ClusterOptions;
   #client: JobClient | undefined;
+  readonly #outputs = new Map<JobId, string>();
 
   private constructor(options: ClusterOptions) {
     this.#options = options;
@@ -54,8 +60,12 @@ export class Cluster {
 
   /** The first coordinator, or a successor at the same address on the same store. */
   async startCoordinator(...flags: readonly string[]): Promise<Running> {
-    const given = ['--store', 'store', '--listen', this.address, '--data-root', '.', '--log-level', 'warn'];
-    const running = this.place.start(['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags]);
+    const { bucket } = this.#options;
+    const store = bucket ? [...this.#keyFlags(bucket), '--s3-endpoint', bucket.access.endpoint] : [];
+    const roots = bucket ? ['--store', bucket.storeUri] : ['--store', 'store', '--data-root', '.'];
+    const given = [...roots, ...store, '--listen', this.address, '--log-level', 'warn'];
+    const args = ['coordinator', ...given, ...(this.#options.coordinatorFlags ?? []), ...flags];
+    const running = this.place.start(args, undefined, this.#keyVariables());
     const line = await ready(running);
     this.address = /ready on (\S+)/.exec(line)?.[1] ?? this.address;
     this.coordinator = running;
@@ -63,16 +73,37 @@ export class Cluster {
   }
 
   async startWorker(...flags: readonly string[]): Promise<Running> {
-    const given = ['--store', 'store', '--coordinator', this.address];
+    const { bucket } = this.#options;
+    // The endpoint is the coordinator's to tell.
+    const given = [...(bucket ? this.#keyFlags(bucket) : ['--store', 'store']), '--coordinator', this.address];
     const slots = ['--slots', String(this.#options.slots ?? 1)];
-    const running = this.place.start(['worker', ...given, ...slots, ...(this.#options.workerFlags ?? []), ...flags]);
+    const args = ['worker', ...given, ...slots, ...(this.#options.workerFlags ?? []), ...flags];
+    const running = this.place.start(args, undefined, this.#keyVariables());
     this.workers.push(running);
     await ready(running);
     return running;
   }
 
+  /** Keys and token in files that nobody else can read. */
+  #keyFlags({ access }: Bucket): string[] {
+    const files = { token: 'token-of-the-cluster', access: access.accessKey, secret: access.secretKey };
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(this.place.path(name), `${text}\n`, { mode: 0o600 });
+    }
+    const token = ['--token-file', 'token'];
+    if (this.#options.keys === 'variables') return token;
+    return [...token, '--s3-access-key-file', 'access', '--s3-secret-key-file', 'secret'];
+  }
+
+  #keyVariables(): NodeJS.ProcessEnv {
+    const { bucket, keys } = this.#options;
+    if (bucket === undefined || keys !== 'variables') return {};
+    return { AWS_ACCESS_KEY_ID: bucket.access.accessKey, AWS_SECRET_ACCESS_KEY: bucket.access.secretKey };
+  }
+
   get client(): JobClient {
-    const token = readFileSync(this.place.path('store/token'), 'utf8').trim();
+    const path = this.place.path(this.#options.bucket ? 'token' : 'store/token');
+    const token = readFileSync(path, 'utf8').trim();
     return (this.#client ??= new JobClient({ address: this.address, token }));
   }
 
@@ -91,7 +122,25 @@ export class Cluster {
     copyFileSync(join(repository, 'test/fixtures', fixture), this.place.path(fixture.replace(/.*\//, '')));
   }
 
+  /** Brings `input/` into the bucket, if there is one. */
+  async upload(): Promise<void> {
+    for (const name of this.place.files('input')) {
+      await this.#options.bucket?.put(`input/${name}`, readFileSync(this.place.path(`input/${name}`), 'utf8'));
+    }
+  }
+
+  /** With a bucket, `input/` and the output are there. */
   async submit(jobFile: string, request: Partial<SubmitRequest> = {}): Promise<JobId> {
+    const { bucket } = this.#options;
+    const output = request.output ?? 'out';
+    const data = bucket && { inputs: [bucket.uri('input/*.txt')], output: bucket.uri(output) };
+    const job = await this.submitTo({ ...request, ...data }, jobFile);
+    if (bucket) this.#outputs.set(job, output);
+    return job;
+  }
+
+  /** With inputs and output as they are. */
+  async submitTo(request: Partial<SubmitRequest>, jobFile = 'talk.ts'): Promise<JobId> {
     const bundle = await bundleJob(this.place.path(jobFile));
     await this.client.uploadBundle(bundle.code, bundle.sha256);
     const { job } = await this.client.submit({
@@ -109,9 +158,16 @@ export class Cluster {
     const events: JobEvent[] = [];
     for await (const event of this.client.watch(job)) {
       events.push(event);
-      if (event.type === 'outcome') return { events, outcome: event.outcome };
+      if (event.type !== 'outcome') continue;
+      await this.#bring(job);
+      return { events, outcome: event.outcome };
     }
     throw new Error('the watch ended without an outcome');
+  }
+
+  async #bring(job: JobId): Promise<void> {
+    const output = this.#outputs.get(job);
+    if (output !== undefined) await this.#options.bucket?.mirror(output, this.place.path(output));
   }
 
   /** Asks all processes to stop, workers first, and says how each ended. */
@@ -129,6 +185,7 @@ export class Cluster {
   /** Ends whatever is left of it, and removes its folder. */
   async remove(): Promise<void> {
     this.#client?.close();
+    await this.#options.bucket?.close();
     const running = [...this.workers, ...(this.coordinator ? [this.coordinator] : [])];
     await Promise.all(running.map((process) => end(process, 'SIGKILL')));
     await eventually(() => this.place.processes().length === 0);

@@ -1,5 +1,6 @@
 /** The job that tests of clusters run: it prints, counts and sums, and what comes out of it is counted here as well. */
 import { expect } from 'vitest';
+import type { Bucket } from './bucket.js';
 import { Cluster, type ClusterOptions, type Watched } from './cluster.js';
 
 const lines = Array.from({ length: 500 }, (_, i) => `word${i % 37} word${i % 11} the end`);
@@ -9,6 +10,7 @@ const inputs = { 'a.txt': `${lines.slice(0, 300).join('\n')}\n`, 'b.txt': `${lin
 export async function startTalk(options: ClusterOptions = {}): Promise<Cluster> {
   const cluster = await Cluster.start({ coordinatorFlags: ['--lease-ms', '1500'], ...options });
   cluster.prepare(inputs, 'faults/talk.ts');
+  await cluster.upload();
   return cluster;
 }
 
@@ -33,7 +35,7 @@ export function expectRight(cluster: Cluster, { outcome }: Watched, output = 'ou
 }
 
 /** The cluster serves the next job, ends in order, and leaves nothing. */
-export async function expectWhole(cluster: Cluster): Promise<void> {
+export async function expectWhole(cluster: Cluster, bucket?: Bucket): Promise<void> {
   const next = await cluster.watch(await cluster.submit('talk.ts', { output: 'out-next' }));
   expectRight(cluster, next, 'out-next');
   const all = [...cluster.workers, ...(cluster.coordinator ? [cluster.coordinator] : [])];
@@ -41,6 +43,7 @@ export async function expectWhole(cluster: Cluster): Promise<void> {
   await cluster.stop();
   for (const running of alive) expect((await running.ended).code, running.stderr).toBe(0);
   expect(cluster.leftovers()).toEqual([]);
+  expect((await bucket?.leftovers()) ?? []).toEqual([]);
 }
 
 export interface AttemptEnd {

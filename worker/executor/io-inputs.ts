@@ -1,7 +1,4 @@
-/**
- * A split's bytes, from the object that the plan froze. A reader may need nothing behind the last bytes of its split, so
- * those, and whatever follows, it gets only after a look at the object.
- */
+/** A split's bytes, from the object that the plan froze: its ETag goes with every read, and no other object is read. */
 import { GristmillError, hasCode } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { openReader } from '../../shared/store/object-reader.js';
@@ -18,8 +15,9 @@ export async function pumpInput(
   signal: AbortSignal,
 ): Promise<void> {
   const input = new Input(stores, request, signal);
-  await input.checkUnchanged();
   const { from, softEnd, bytes } = request;
+  // What is not read is looked at.
+  if (from >= bytes) await input.checkUnchanged();
   // The last buffer is read to its end: it mostly holds the rest of the split's last record.
   const buffers = Math.ceil((softEnd + limits.splitRestBytes - from) / filler.bufferBytes);
   const end = Math.min(bytes, from + buffers * filler.bufferBytes);
@@ -27,7 +25,7 @@ export async function pumpInput(
     await input.withReader({ start: from, end }, async (reader) => {
       for (let at = from; at < end;) {
         const batch = await filler.take(source, end - at);
-        at += await filler.fill(batch, (pieces) => input.read(reader, pieces, at, batch.bytes));
+        at += await filler.fill(batch, (pieces) => input.read(reader, pieces, batch.bytes));
       }
     });
   }
@@ -35,7 +33,7 @@ export async function pumpInput(
   for (let at = end; at < bytes;) {
     const batch = await filler.takeWhenDrained(source, bytes - at);
     const range = { start: at, end: at + batch.bytes };
-    const read = (reader: ObjectReader, pieces: readonly Uint8Array[]) => input.read(reader, pieces, at, batch.bytes);
+    const read = (reader: ObjectReader, pieces: readonly Uint8Array[]) => input.read(reader, pieces, batch.bytes);
     at += await filler.fill(batch, (pieces) => input.withReader(range, (reader) => read(reader, pieces)));
   }
 }
@@ -55,7 +53,9 @@ class Input {
   }
 
   async withReader<Result>(range: ByteRange, use: (reader: ObjectReader) => Promise<Result>): Promise<Result> {
-    const reader = await openReader(this.store, this.key, { range, signal: this.signal });
+    const { etag } = this.request;
+    const open = openReader(this.store, this.key, { range, etag, signal: this.signal });
+    const reader = await this.unchanged(open);
     try {
       return await use(reader);
     } finally {
@@ -63,28 +63,27 @@ class Input {
     }
   }
 
-  /** `bytes` from `at` on, which are still those that the plan means. */
-  async read(reader: ObjectReader, pieces: readonly Uint8Array[], at: number, bytes: number): Promise<number> {
-    const filled = await this.filled(reader, pieces);
+  /** The next `bytes`. */
+  async read(reader: ObjectReader, pieces: readonly Uint8Array[], bytes: number): Promise<number> {
+    const filled = await this.unchanged(reader.read(pieces));
     if (filled < bytes) throw this.changed('has changed'); // it is shorter than it was
-    if (at + filled >= Math.min(this.request.softEnd, this.request.bytes)) await this.checkUnchanged();
     return filled;
-  }
-
-  private async filled(reader: ObjectReader, pieces: readonly Uint8Array[]): Promise<number> {
-    try {
-      return await reader.read(pieces);
-    } catch (thrown) {
-      if (hasCode(thrown, 'object-changed')) throw this.changed('has changed');
-      if (hasCode(thrown, 'object-not-found')) throw this.changed('is gone');
-      throw thrown;
-    }
   }
 
   async checkUnchanged(): Promise<void> {
     const now = await this.store.head(this.key, { signal: this.signal });
     if (now?.etag === this.request.etag && now.bytes === this.request.bytes) return;
     throw this.changed(now === undefined ? 'is gone' : 'has changed');
+  }
+
+  private async unchanged<Result>(call: Promise<Result>): Promise<Result> {
+    try {
+      return await call;
+    } catch (thrown) {
+      if (hasCode(thrown, 'object-changed')) throw this.changed('has changed');
+      if (hasCode(thrown, 'object-not-found')) throw this.changed('is gone');
+      throw thrown;
+    }
   }
 
   private changed(what: string): GristmillError {

@@ -1,5 +1,6 @@
 /** Objects one by one: what is under a key, its bytes, and how they come there. */
 import { GristmillError } from '../../errors.js';
+import { objectChanged } from '../object-reader.js';
 import type { ByteRange, CallOptions, ObjectInfo, PutOptions } from '../object-store.js';
 import type { S3Place } from './place.js';
 import type { Answer } from './reply.js';
@@ -86,8 +87,12 @@ export async function readObject(
   } as const;
   const { reply } = await place.ask(request, { signal });
   if (reply.kind === 'refusal') {
-    if (reply.status === 416) return emptyPiece(place, key, signal);
-    if (reply.status === 412) throw objectChanged(place, key);
+    // The range begins behind the end.
+    const piece = reply.status === 416 ? await emptyPiece(place, key, signal) : undefined;
+    if (reply.status === 412 || (piece && etag !== undefined && piece.etag !== etag)) {
+      throw objectChanged(place.nameOf(key));
+    }
+    if (piece) return piece;
     throw place.error(request, reply);
   }
   const size = sizeOf(reply);
@@ -108,11 +113,6 @@ async function emptyPiece(place: S3Place, key: string, signal: AbortSignal | und
   const name = place.nameOf(key);
   if (!found) throw new GristmillError('object-not-found', `there is no object ${name}`, { where: name });
   return { bytes: new Uint8Array(0), etag: found.etag, size: found.bytes };
-}
-
-export function objectChanged(place: S3Place, key: string): GristmillError {
-  const name = place.nameOf(key);
-  return new GristmillError('object-changed', `the object ${name} has changed while it was read`, { where: name });
 }
 
 function sizeOf(answer: Answer): number {

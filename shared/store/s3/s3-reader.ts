@@ -13,6 +13,8 @@ export interface S3ReaderOptions {
   readonly place: S3Place;
   readonly key: string;
   readonly range: ByteRange | undefined;
+  /** Of the object that is meant, where the caller knows it. */
+  readonly etag?: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -39,8 +41,9 @@ export class S3Reader implements ObjectReader {
   #width = 1;
 
   constructor(options: S3ReaderOptions) {
-    const { range, signal } = options;
+    const { range, etag, signal } = options;
     this.#options = options;
+    this.#etag = etag;
     this.#at = this.#next = range?.start ?? 0;
     this.#end = range?.end ?? Number.MAX_SAFE_INTEGER;
     if (signal?.aborted === true) this.#onAbort();

@@ -10,6 +10,7 @@ import type {
   ObjectInfo,
   ObjectReader,
   ObjectStore,
+  OpenOptions,
   PutOptions,
   ReadOptions,
   Seal,
@@ -90,15 +91,15 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async open(key: string, options: ReadOptions = {}): Promise<ObjectReader> {
+  async open(key: string, options: OpenOptions = {}): Promise<ObjectReader> {
     return this.#reader(key, options);
   }
 
-  #reader(key: string, options: ReadOptions): S3Reader {
+  #reader(key: string, options: OpenOptions): S3Reader {
     checkKey(key);
     const range = checkRange(options.range);
     throwIfAborted(options.signal);
-    return new S3Reader({ place: this.#place, key, range, signal: options.signal });
+    return new S3Reader({ place: this.#place, key, range, etag: options.etag, signal: options.signal });
   }
 
   async head(key: string, options: CallOptions = {}): Promise<ObjectInfo | undefined> {

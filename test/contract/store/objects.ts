@@ -1,8 +1,13 @@
 /** What every store promises of objects: put and get, exclusive put, listing and deletion. */
 import { describe, expect, test } from 'vitest';
+import { GristmillError } from '../../../shared/errors.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { openReader } from '../../../shared/store/object-reader.js';
 import { eachSubject, codeOf, keysOf, read, staged, text, type Subject } from './subject.js';
+
+function decoded(bytes: Uint8Array | undefined): string {
+  return new TextDecoder().decode(bytes);
+}
 
 export function describeObjects(make: () => Promise<Subject>): void {
   let subject: Subject;
@@ -26,6 +31,30 @@ export function describeObjects(make: () => Promise<Subject>): void {
         expect(second.etag).not.toBe(etag);
         expect(await read(store, 'a/b/c')).toBe('second');
       }
+    });
+
+    test('a reader that is told an ETag reads that object and no other', async () => {
+      const { etag } = await store.put('key', text('first'));
+      const other = await store.put('other', text('other'));
+      const readAll = async (key: string, etag: string, replace?: string) => {
+        const reader = await openReader(store, key, { etag });
+        try {
+          const pieces = [new Uint8Array(2)];
+          expect(await reader.read(pieces)).toBe(2);
+          if (replace !== undefined) await store.put(key, text(replace));
+          const rest = [new Uint8Array(9)];
+          const filled = await reader.read(rest);
+          return decoded(pieces[0]) + decoded(rest[0]?.subarray(0, filled));
+        } finally {
+          await reader.close();
+        }
+      };
+      expect(await readAll('key', etag)).toBe('first');
+      await expect(readAll('key', other.etag)).rejects.toMatchObject({ code: 'object-changed' });
+      // What has been replaced meanwhile is refused, or read on as it was: never a mixture.
+      const halfway = await readAll('key', etag, 'again').catch((thrown: unknown) => GristmillError.from(thrown).code);
+      expect(['first', 'object-changed']).toContain(halfway);
+      await expect(readAll('key', etag)).rejects.toMatchObject({ code: 'object-changed' });
     });
 
     test('an empty object is an object', async () => {

@@ -1,0 +1,68 @@
+/** A bucket of a test's own on the run's MinIO, for clusters whose store and data lie there instead of in folders. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { S3Access } from '../../shared/store/s3/access.js';
+import { S3Endpoint } from '../../shared/store/s3/endpoint.js';
+import { S3Store } from '../../shared/store/s3/s3-store.js';
+import { freshBucket } from './minio.js';
+import { sharedMinio } from './minio-suite.js';
+import { everythingInBucket } from './s3-contents.js';
+
+export class Bucket {
+  readonly access: S3Access;
+  readonly name: string;
+  readonly #endpoint: S3Endpoint;
+  readonly #store: S3Store;
+
+  private constructor(access: S3Access, name: string) {
+    this.access = access;
+    this.name = name;
+    this.#endpoint = new S3Endpoint({ access });
+    this.#store = new S3Store({ uri: `s3://${name}`, access, endpoint: this.#endpoint });
+  }
+
+  static async make(): Promise<Bucket> {
+    const access = await sharedMinio();
+    return new Bucket(access, await freshBucket(access));
+  }
+
+  /** Where a coordinator has its store. */
+  get storeUri(): string {
+    return `s3://${this.name}/store`;
+  }
+
+  /** Where inputs and outputs are. */
+  uri(name: string): string {
+    return `s3://${this.name}/data/${name}`;
+  }
+
+  async put(name: string, text: string): Promise<void> {
+    await this.#store.put(`data/${name}`, Buffer.from(text));
+  }
+
+  /** All bytes of all objects, by key. */
+  async objects(prefix = ''): Promise<ReadonlyMap<string, Buffer>> {
+    const found = new Map<string, Buffer>();
+    for await (const { key } of this.#store.list(prefix)) found.set(key, Buffer.from(await this.#store.get(key)));
+    return found;
+  }
+
+  /** Brings what lies below `name` into a folder, in the place of what was there. */
+  async mirror(name: string, folder: string): Promise<void> {
+    rmSync(folder, { recursive: true, force: true });
+    for (const [key, bytes] of await this.objects(`data/${name}/`)) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, key.slice(`data/${name}/`.length)), bytes);
+    }
+  }
+
+  /** Shuffle objects, marks of staged outputs, and uploads that nobody will complete. */
+  async leftovers(): Promise<readonly string[]> {
+    const all = await everythingInBucket(this.#endpoint, `s3://${this.name}`);
+    return all.filter((name) => /_staging|\/v1\/shuffle\/|\/v1\/probe\/|^uploading /.test(name));
+  }
+
+  async close(): Promise<void> {
+    await this.#endpoint.close();
+  }
+}
