@@ -1,6 +1,7 @@
 /** The one door to this folder: a coordinator whose doings are counted, and the port at which they are read. */
 import type { Clock } from '../../shared/clock.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
+import { S3Store } from '../../shared/store/s3/s3-store.js';
 import type { Coordinator } from '../core.js';
 import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
@@ -31,7 +32,10 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
     observer: metrics,
     serve: (listen, core) =>
       serveHttp(listen, {
-        '/metrics': () => metricsOf(metrics, core()),
+        '/metrics': () => {
+          if (store instanceof S3Store) metrics.lookAtS3(store.endpoint);
+          return metricsOf(metrics, core());
+        },
         '/healthz': () => healthOf(core()),
       }),
   };

@@ -111,7 +111,7 @@ export class S3Endpoint {
   async ask(request: S3Request, options: AskOptions = {}): Promise<Settled> {
     const { retriesMax = limits.storeRetriesMax, patienceMs: patience = limits.s3PatienceMs } = this.#options;
     const { signal, patienceMs = patience } = options;
-    const deadlineMs = this.clock.monotonic() + patienceMs;
+    let deadlineMs = this.clock.monotonic() + patienceMs;
     let mayHaveLanded = false;
     let last: Reply | undefined;
     for (let tries = 0, sent = 0; ; sent++) {
@@ -124,6 +124,8 @@ export class S3Endpoint {
       });
       if (isAway(reply)) this.#breaker.failed();
       else this.#breaker.succeeded();
+      // The time in which a server that is away was taken for slow is not waiting for it.
+      if (sent === 0) deadlineMs = this.clock.monotonic() + patienceMs;
       if (reply.kind === 'silence') {
         const denied = certificateError(this, reply);
         if (denied !== undefined) throw denied;
