@@ -87,8 +87,12 @@ export async function readObject(
   } as const;
   const { reply } = await place.ask(request, { signal });
   if (reply.kind === 'refusal') {
-    if (reply.status === 416) return emptyPiece(place, key, signal);
-    if (reply.status === 412) throw objectChanged(place.nameOf(key));
+    // The range begins behind the end.
+    const piece = reply.status === 416 ? await emptyPiece(place, key, signal) : undefined;
+    if (reply.status === 412 || (piece && etag !== undefined && piece.etag !== etag)) {
+      throw objectChanged(place.nameOf(key));
+    }
+    if (piece) return piece;
     throw place.error(request, reply);
   }
   const size = sizeOf(reply);
