@@ -58,7 +58,7 @@ describeWithMinio('a cluster over a bucket', () => {
     expectOneWinnerEach(watched);
     expect((await cluster.place.run('run', 'talk.ts', '--output', 'out-here', '--quiet')).code).toBe(0);
     expect(cluster.place.parts('out')).toEqual(cluster.place.parts('out-here'));
-    expect(watched.outcome.parts?.[0]).toBe(`${bucket.uri('out')}/part-00000.jsonl`);
+    expect(watched.outcome.parts[0]).toBe(`${bucket.uri('out')}/part-00000.jsonl`);
     await expectWhole(cluster, bucket);
   });
 

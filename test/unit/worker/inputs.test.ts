@@ -138,9 +138,9 @@ describe('an input in a bucket', () => {
   test('that has changed, is shorter or is gone fails the job by its URI', async () => {
     const bucket = new MemoryStore();
     const { etag } = await bucket.put('in/a', Buffer.from('text'));
-    const failures = {
-      changed: async () => void (await bucket.put('in/a', Buffer.from('TEXT'))),
-      shorter: async () => void (await bucket.put('in/a', Buffer.from('t'))),
+    const failures: Readonly<Record<string, () => Promise<unknown>>> = {
+      changed: () => bucket.put('in/a', Buffer.from('TEXT')),
+      shorter: () => bucket.put('in/a', Buffer.from('t')),
       gone: () => bucket.delete(['in/a']),
     };
     for (const [how, change] of Object.entries(failures)) {
