@@ -13,6 +13,7 @@ import { deadWorkers } from './acceptance/dead-workers.js';
 import { corruptions } from './acceptance/corruptions.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { fairShare } from './acceptance/fair-share.js';
+import { separateHosts } from './acceptance/namespaces.js';
 import { oneKey } from './acceptance/one-key.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
 import { restartSlots } from './acceptance/restart-slots.js';
@@ -32,6 +33,7 @@ const programs: Readonly<Record<string, Program>> = {
   'coordinator-kills': coordinatorKills,
   'fair-share': fairShare,
   corruptions,
+  namespaces: separateHosts,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));
