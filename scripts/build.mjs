@@ -77,7 +77,10 @@ function s3ClientOf(entry) {
   return {
     name: 's3-client',
     setup(bundler) {
-      bundler.onResolve({ filter: /^minio$/ }, () => ({ path: path.startsWith('.') ? path : `./${path}`, external: true }));
+      bundler.onResolve({ filter: /^minio$/ }, () => ({
+        path: path.startsWith('.') ? path : `./${path}`,
+        external: true,
+      }));
     },
   };
 }
@@ -130,7 +133,10 @@ async function transpile() {
     plugins: [placesOf('client/main.ts'), s3ClientOf('client/main.ts')],
   });
   cpSync(join(root, 'proto/gristmill'), join(root, 'dist/proto/gristmill'), { recursive: true });
-  writeFileSync(join(root, 'dist/licences.txt'), licencesOf(root, [executor.metafile, s3Client.metafile, command.metafile]));
+  writeFileSync(
+    join(root, 'dist/licences.txt'),
+    licencesOf(root, [executor.metafile, s3Client.metafile, command.metafile]),
+  );
   chmodSync(join(root, 'dist/client/main.js'), 0o755);
 }
 

@@ -4,7 +4,7 @@ import { GristmillError } from '../errors.js';
 import type { S3Server } from '../protocol.js';
 import { addressOf, type S3Access } from '../store/s3/access.js';
 import type { StoreAccess } from '../store/stores.js';
-import { refuseUnencrypted } from './network.js';
+import { isLoopback } from './network.js';
 import type { ValuesOf } from './option.js';
 import type { s3Options } from './s3-options.js';
 
@@ -50,9 +50,19 @@ function s3AccessOf({ values, origins }: S3Config, other: S3Server | undefined):
   const region = values.s3Region ?? other?.region ?? REGION;
   const endpoint = values.s3Endpoint ?? other?.endpoint ?? endpointOf(region);
   const origin = values.s3Endpoint === undefined ? "the coordinator's S3 endpoint" : origins.s3Endpoint;
-  const { host, port, isEncrypted } = addressOf(endpoint);
-  if (!isEncrypted) refuseUnencrypted(`${host.includes(':') ? `[${host}]` : host}:${port}`, origin, values.insecure);
+  if (!values.insecure) refuseListeners(endpoint, origin);
   return { endpoint, region, ...keys, ...(values.s3CaFile !== undefined && { caFile: values.s3CaFile }) };
+}
+
+/** The secret key is never sent, but all data is. */
+function refuseListeners(endpoint: string, origin: string): void {
+  const { host, port, isEncrypted } = addressOf(endpoint);
+  if (isEncrypted || isLoopback(`${host.includes(':') ? `[${host}]` : host}:${port}`)) return;
+  const hint = 'use https, or --insecure: whoever can listen in on the network can then read and change all data';
+  throw new GristmillError(
+    'config-invalid',
+    `${endpoint} (${origin}) is on another machine and not encrypted\nhint: ${hint}`,
+  );
 }
 
 function endpointOf(region: string): string {

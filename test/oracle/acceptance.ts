@@ -19,6 +19,7 @@ import { sizeNames, type Program, type Setting } from './acceptance/program.js';
 import { restartSlots } from './acceptance/restart-slots.js';
 import { slowWorker } from './acceptance/slow-worker.js';
 import { stateOverBudget } from './acceptance/state-over-budget.js';
+import { storeRaces } from './acceptance/store-races.js';
 import { Verdicts } from './acceptance/verdicts.js';
 import { wordCount } from './acceptance/word-count.js';
 
@@ -34,6 +35,7 @@ const programs: Readonly<Record<string, Program>> = {
   'fair-share': fairShare,
   corruptions,
   namespaces: separateHosts,
+  'store-races': storeRaces,
 };
 
 const sizes = Object.fromEntries(sizeNames.map((name) => [name, { type: 'string' }] as const));

@@ -4,6 +4,7 @@ import { GristmillError } from '../../errors.js';
 import { limits } from '../../limits.js';
 import type { CallOptions } from '../object-store.js';
 import type { S3Place } from './place.js';
+import { queryOf } from './s3-list.js';
 import { childrenOf, escapeXml, parseXml, textOf } from './xml.js';
 
 /** Returns warnings: a server without lifecycle rules serves as well, only nobody clears up after a coordinator that is gone. */
@@ -23,8 +24,9 @@ export async function prepareBucket(place: S3Place, options: CallOptions): Promi
 
 async function ensureBucket(place: S3Place, options: CallOptions): Promise<void> {
   const patient = { ...options, patienceMs: limits.s3FirstContactMs };
-  // Asked by a listing, whose refusal says why, as that of a HEAD does not; of no keys at all MinIO looks for no bucket.
-  const looks = { operation: 'bucket', method: 'GET', query: 'list-type=2&max-keys=1', changes: false } as const;
+  // By a listing, whose refusal says why, while that of a HEAD says nothing. MinIO lists no keys of any bucket, there or not.
+  const query = queryOf({ 'list-type': '2', 'max-keys': '1', prefix: place.prefix });
+  const looks = { operation: 'bucket', method: 'GET', query, changes: false } as const;
   const { reply } = await place.ask(looks, patient);
   if (reply.kind === 'answer') return;
   if (reply.code !== 'NoSuchBucket') throw place.error(looks, reply);

@@ -49,8 +49,10 @@ describe('a standing process', () => {
     [
       'coordinator --store s3://bucket/x',
       2,
-      /^error: the store s3:\/\/bucket\/x holds no token\nhint: --token-file FILE/,
+      /^error: cannot use s3:\/\/bucket\/x: there are no S3 credentials on .*\nhint: give --s3-access-key-file FILE/,
     ],
+    ['coordinator --store s3://b/x', 2, /^error: cannot use the URI "s3:\/\/b\/x": b is no name of a bucket/],
+    ['coordinator --store s3://bucket/x --s3-endpoint x:9000', 2, /^error: --s3-endpoint takes http:\/\/host:port/],
     ['coordinator --store fresh --data-root none', 2, /^error: the data root .*none cannot be used: .*ENOENT/],
     ['worker', 2, /^error: the token of the coordinator is not known\nhint: --token-file FILE/],
     ['worker --store nowhere', 2, /^error: the token file .*nowhere\/token cannot be read/],

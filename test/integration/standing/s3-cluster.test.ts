@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseJobId } from '../../../shared/ids.js';
 import { Bucket } from '../../harness/bucket.js';
 import { end, type Cluster, type Watched } from '../../harness/cluster.js';
 import { repository } from '../../harness/command.js';
@@ -94,6 +95,17 @@ describeWithMinio('a cluster over a bucket', () => {
       ([, text]) => text.includes(secretKey) || text.includes(accessKey),
     );
     expect(found.map(([where]) => where)).toEqual([]);
+  });
+
+  test('takes a job from somebody who has no keys: what is in the bucket is its own to judge', async () => {
+    cluster = await startTalk({ bucket });
+    const connection = ['--coordinator', cluster.address, '--token-file', 'token'];
+    const data = ['--input', bucket.uri('input/*.txt'), '--output', bucket.uri('out')];
+    const { code, stdout, stderr } = await cluster.place.run('submit', 'talk.ts', ...data, ...connection);
+    expect(code, stderr).toBe(0);
+    const { outcome } = await cluster.watch(parseJobId(stdout.trim()));
+    expect(outcome).toMatchObject({ state: 'completed', counts: { recordsRead: 500 } });
+    await expectWhole(cluster, bucket);
   });
 
   test('has no use for a worker without keys, which says so and ends', async () => {

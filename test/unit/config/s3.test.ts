@@ -75,7 +75,11 @@ describe('S3 credentials', () => {
     [variables, { s3AccessKeyFile: 'access' }, '--s3-access-key-file is given and --s3-secret-key-file is not'],
     [{}, { ...files, s3SecretKeyFile: 'none' }, 'cannot read the key file'],
     [{}, { ...files, s3SecretKeyFile: '.' }, 'cannot read the key file'],
-    [variables, { s3Endpoint: 'http://10.0.0.1:9000' }, 'connections are not encrypted'],
+    [
+      variables,
+      { s3Endpoint: 'http://10.0.0.1:9000' },
+      'http://10.0.0.1:9000 (--s3-endpoint) is on another machine and not encrypted',
+    ],
   ])('%j %j is refused where S3 is used, and not before', (environment, flags, says) => {
     const { s3, s3Refusal } = access(environment, flags);
     expect(s3).toBeUndefined();
@@ -125,7 +129,7 @@ describe('the S3 server', () => {
     const own = load({ ...variables, AWS_REGION: 'here' }, { s3Endpoint: 'https://mine:1' });
     expect(storeAccessOf(own, server).s3).toMatchObject({ endpoint: 'https://mine:1', region: 'here' });
     const far = storeAccessOf(load(variables), { ...server, endpoint: 'http://10.0.0.1:9000' });
-    expect(far.s3Refusal).toContain("10.0.0.1:9000 (the coordinator's S3 endpoint)");
+    expect(far.s3Refusal).toContain("http://10.0.0.1:9000 (the coordinator's S3 endpoint)");
     const insecure = load(variables, { insecure: true });
     expect(storeAccessOf(insecure, { ...server, endpoint: 'http://10.0.0.1:9000' }).s3).toBeDefined();
   });
