@@ -202,7 +202,7 @@ export const limits = {
   /** A seal holds so many ETags of parts, which the journal keeps; more are listed when the output is published. */
   s3SealPartsMax: 8,
   /** One ranged read: large enough that requests cost little beside bytes, small enough to be read again. */
-  s3ReadBytes: 2 * MiB,
+  s3ReadBytes: 4 * MiB,
   /** Ranged reads of one reader that are on their way. */
   s3ReadsInFlight: 4,
   /** What all readers of one process may read ahead together; beyond it they read what they are asked for. */

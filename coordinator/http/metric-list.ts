@@ -105,6 +105,33 @@ export const METRICS = {
     ['direction'],
     'Bytes that those calls read and wrote; staged writes aside.',
   ),
+  // the S3 server
+  s3Requests: counter(
+    'gristmill_s3_requests_total',
+    ['operation'],
+    'Requests that this coordinator sent to its S3 server, by operation: a call of a store takes one or more.',
+  ),
+  s3Repeated: counter(
+    'gristmill_s3_requests_repeated_total',
+    ['operation'],
+    'Those requests that repeated an earlier one of the same call.',
+  ),
+  s3Unanswered: counter(
+    'gristmill_s3_requests_unanswered_total',
+    ['operation'],
+    'Those requests that got no answer, or one that only says that the server cannot now.',
+  ),
+  s3Seconds: counter('gristmill_s3_request_seconds_total', ['operation'], 'How long those requests took together.'),
+  s3Bytes: counter(
+    'gristmill_s3_bytes_total',
+    ['direction'],
+    'Bytes that those requests read and wrote, staged writes too.',
+  ),
+  s3Answering: gauge(
+    'gristmill_s3_answering',
+    ['store'],
+    `${NOW}: 1 while the S3 server answers, 0 while calls wait for it. Absent, like the counts above, without such a store.`,
+  ),
   // the process
   cpuSeconds: counter('process_cpu_seconds_total', [], 'CPU time of the process.'),
   residentBytes: gauge('process_resident_memory_bytes', [], 'Resident memory of the process.'),

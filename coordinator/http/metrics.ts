@@ -1,6 +1,7 @@
 /** What a coordinator does and how it stands, as metrics: durable records are counted, the rest is looked up when asked. */
 import type { Counts } from '../../shared/counts.js';
 import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
+import type { S3Count, S3Counters } from '../../shared/store/s3/counters.js';
 import type { ClusterFigures } from '../cluster-figures.js';
 import type { Observer } from '../observer.js';
 import type { JournalRecord } from '../scheduler/records.js';
@@ -19,6 +20,11 @@ const THROUGHPUT = [
   'bytesSpilled',
   'bytesWritten',
 ] as const satisfies readonly (keyof Counts & CounterName)[];
+
+export interface S3Figures {
+  readonly counters: S3Counters;
+  readonly isAnswering: boolean;
+}
 
 export class CoordinatorMetrics implements Observer {
   readonly #registry = new MetricRegistry();
@@ -43,6 +49,37 @@ export class CoordinatorMetrics implements Observer {
     if (code !== undefined) this.#registry.add('storeErrors', 1, { operation, code });
     if (bytesRead > 0) this.#registry.add('storeBytes', bytesRead, { direction: 'read' });
     if (bytesWritten > 0) this.#registry.add('storeBytes', bytesWritten, { direction: 'written' });
+  }
+
+  /** What the endpoint of an S3 server has counted, as it stands. */
+  lookAtS3({ counters, isAnswering }: S3Figures): void {
+    const registry = this.#registry;
+    const counts = [...counters.snapshot()];
+    const of = (figure: (count: Readonly<S3Count>) => number) =>
+      counts.map(([operation, count]) => [{ operation }, figure(count)] as const);
+    registry.setTotals(
+      's3Requests',
+      of(({ requests }) => requests),
+    );
+    registry.setTotals(
+      's3Repeated',
+      of(({ retries }) => retries),
+    );
+    registry.setTotals(
+      's3Unanswered',
+      of(({ errors }) => errors),
+    );
+    registry.setTotals(
+      's3Seconds',
+      of(({ seconds }) => seconds),
+    );
+    const sum = (figure: (count: Readonly<S3Count>) => number) =>
+      counts.reduce((total, [, count]) => total + figure(count), 0);
+    registry.setTotals('s3Bytes', [
+      [{ direction: 'read' }, sum(({ bytesIn }) => bytesIn)],
+      [{ direction: 'written' }, sum(({ bytesOut }) => bytesOut)],
+    ]);
+    registry.set('s3Answering', isAnswering ? 1 : 0, { store: 's3' });
   }
 
   get contentType(): string {

@@ -1,6 +1,7 @@
 /** The one door to this folder: a coordinator whose doings are counted, and the port at which they are read. */
 import type { Clock } from '../../shared/clock.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
+import { S3Store } from '../../shared/store/s3/s3-store.js';
 import type { Coordinator } from '../core.js';
 import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
@@ -30,11 +31,11 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
     observer: metrics,
     serve: (listen, core) =>
       serveHttp(listen, {
-        '/metrics': async () => ({
-          status: 200,
-          contentType: metrics.contentType,
-          text: await metrics.text(core.figures(), core.halted === undefined),
-        }),
+        '/metrics': async () => {
+          if (store instanceof S3Store) metrics.lookAtS3(store.endpoint);
+          const text = await metrics.text(core.figures(), core.halted === undefined);
+          return { status: 200, contentType: metrics.contentType, text };
+        },
         '/healthz': () => healthOf(core),
       }),
   };

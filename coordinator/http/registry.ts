@@ -43,6 +43,12 @@ export class MetricRegistry {
     this.#counters.get(name)?.inc(total);
   }
 
+  /** The same, for each value of its labels. */
+  setTotals(name: CounterName, totals: Iterable<readonly [Labels, number]>): void {
+    this.#counters.get(name)?.reset();
+    for (const [labels, total] of totals) this.#counters.get(name)?.inc(labels, total);
+  }
+
   set(name: GaugeName, value: number, labels: Labels = {}): void {
     this.#gauges.get(name)?.set(labels, value);
   }

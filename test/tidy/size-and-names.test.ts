@@ -31,11 +31,11 @@ function nameOf(node: ts.FunctionLikeDeclaration, tree: ts.SourceFile): string {
   return ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent) ? parent.name.getText(tree) : 'a function';
 }
 
-/** `describe` callbacks and functions named `describe...` are chapters of tests: the tests in them are measured. */
+/** Callbacks of functions named `describe...`, and those functions, are chapters of tests: the tests in them are measured. */
 function isChapter(node: ts.FunctionLikeDeclaration, tree: ts.SourceFile): boolean {
   const call = node.parent;
   if (/^describe/.test(nameOf(node, tree))) return true;
-  return ts.isCallExpression(call) && /^describe\b/.test(call.expression.getText(tree));
+  return ts.isCallExpression(call) && /^describe/.test(call.expression.getText(tree));
 }
 
 function longFunctions(file: string): Finding[] {

@@ -53,6 +53,8 @@ export interface S3EndpointOptions {
   readonly random?: () => number;
   /** Repetitions of a request; default `storeRetriesMax`. */
   readonly retriesMax?: number;
+  /** How long a call waits for a server that is away; default `s3PatienceMs`. */
+  readonly patienceMs?: number;
   /** Told of every request that was sent. */
   readonly onRequest?: (told: S3RequestTold) => void;
   /** In the place of Node's, for tests that break connections. */
@@ -107,9 +109,9 @@ export class S3Endpoint {
    * `store-timeout` when that is unknown, `store-denied` where no certificate is trusted, `aborted`.
    */
   async ask(request: S3Request, options: AskOptions = {}): Promise<Settled> {
-    const { signal, patienceMs = limits.s3PatienceMs } = options;
-    const { retriesMax = limits.storeRetriesMax } = this.#options;
-    const deadlineMs = this.clock.monotonic() + patienceMs;
+    const { retriesMax = limits.storeRetriesMax, patienceMs: patience = limits.s3PatienceMs } = this.#options;
+    const { signal, patienceMs = patience } = options;
+    let deadlineMs = this.clock.monotonic() + patienceMs;
     let mayHaveLanded = false;
     let last: Reply | undefined;
     for (let tries = 0, sent = 0; ; sent++) {
@@ -122,6 +124,8 @@ export class S3Endpoint {
       });
       if (isAway(reply)) this.#breaker.failed();
       else this.#breaker.succeeded();
+      // The time in which a server that is away was taken for slow is not waiting for it.
+      if (sent === 0) deadlineMs = this.clock.monotonic() + patienceMs;
       if (reply.kind === 'silence') {
         const denied = certificateError(this, reply);
         if (denied !== undefined) throw denied;

@@ -38,7 +38,9 @@ export class Exchange {
   #wasSent = false;
   #reason: string | undefined;
   #received = 0;
-  #seen = -1;
+  /** At the last look. */
+  #moved = 0;
+  #stillLooks = 0;
   #stopWatch = (): void => undefined;
   readonly #onAbort = (): void => this.#fail('the call was aborted');
   /** What the server said when it did not do it. */
@@ -134,17 +136,18 @@ export class Exchange {
     return Buffer.concat(pieces).toString();
   }
 
-  /** Looks now and then whether bytes have moved. */
+  /** Looks now and then whether bytes have moved since; two looks in a row that find none are a silence. */
   #watch(): void {
     const { clock } = this.#options;
-    this.#stopWatch = clock.after(limits.s3SilenceMs, () => {
+    this.#stopWatch = clock.after(limits.s3SilenceMs / 2, () => {
       const moved = this.#received + (this.#request?.socket?.bytesWritten ?? 0);
-      if (moved === this.#seen) {
+      this.#stillLooks = moved === this.#moved ? this.#stillLooks + 1 : 0;
+      this.#moved = moved;
+      if (this.#stillLooks === 2) {
         this.#fail(`no byte moved for ${limits.s3SilenceMs / 1000} s`);
       } else if (clock.monotonic() - this.#beganMs > limits.s3RequestMsMax) {
         this.#fail(`one request took more than ${limits.s3RequestMsMax / 1000} s`);
       } else {
-        this.#seen = moved;
         this.#watch();
       }
     });

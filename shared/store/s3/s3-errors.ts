@@ -114,7 +114,9 @@ export function refusalError(server: Server, asked: Asked, refusal: Refusal): Gr
     );
   }
   const what = [code === '' ? `status ${status}` : `${code}, status ${status}`, ...(says === '' ? [] : [says])];
-  return denied(`the store at ${server.name} refuses to ${verb} ${uri} (${what.join(': ')})`);
+  // What is no S3 server, or speaks https, says no in words of its own.
+  const hint = code === '' ? '; check that the S3 endpoint is of an S3 server, and whether it is http or https' : '';
+  return denied(`the store at ${server.name} refuses to ${verb} ${uri} (${what.join(': ')})${hint}`);
 }
 
 interface KnownRefusal {

@@ -182,6 +182,15 @@ describeWithMinio('on a real MinIO', () => {
       expect(await everythingInBucket(endpoint, uri)).toEqual([]);
     });
 
+    test('of many objects are listed page after page, all of them and each once', async () => {
+      const keys = Array.from({ length: 123 }, (_, i) => `many/${String(i).padStart(3, '0')}`);
+      await Promise.all(keys.map((key) => store.put(key, text('x'))));
+      for (const keysPerPage of [1, 41, 50, 123, 124]) {
+        const paged = new S3Store({ uri, access, endpoint, keysPerPage });
+        expect(await keysOf(paged, 'many/')).toEqual(keys);
+      }
+    });
+
     test('that the server does not take are refused, and name no secret', async () => {
       expect(await codeOf(store.put('x'.repeat(300), text('x')))).toBe('store-denied');
     });

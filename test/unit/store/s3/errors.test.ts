@@ -20,7 +20,7 @@ afterEach(async () => {
 async function storeOver(script: Script): Promise<S3Store> {
   server = await scriptedS3(script);
   const access = { ...server.access, sessionToken: 'THE-SESSION-TOKEN' };
-  endpoint = new S3Endpoint({ access, clock: new HastyClock(limits.s3SilenceMs), random: () => 1 });
+  endpoint = new S3Endpoint({ access, clock: new HastyClock(limits.s3SilenceMs / 2), random: () => 1 });
   return new S3Store({ uri: 's3://bucket/prefix', access, endpoint });
 }
 
@@ -87,7 +87,9 @@ describe('a refusal', () => {
 
   test('that is a page for a browser is shortened to its status', async () => {
     const store = await storeOver((_, response) => response.writeHead(400).end(`<html>${'x'.repeat(200_000)}`));
-    expect((await thrownBy(store.put('key', text('x')))).message).toMatch(/\(status 400\)$/);
+    expect((await thrownBy(store.put('key', text('x')))).message).toMatch(
+      /\(status 400\); check that the S3 endpoint is of an S3 server/,
+    );
   });
 
   test('an answer that is not S3’s is not understood', async () => {

@@ -4,6 +4,8 @@ import { GristmillError, hasCode } from '../../../../shared/errors.js';
 import { limits } from '../../../../shared/limits.js';
 import { S3Endpoint, type S3EndpointOptions } from '../../../../shared/store/s3/endpoint.js';
 import type { S3RequestTold } from '../../../../shared/store/s3/counters.js';
+import { S3Place } from '../../../../shared/store/s3/place.js';
+import { partsOf, uploadsOf } from '../../../../shared/store/s3/s3-list.js';
 import { S3Store } from '../../../../shared/store/s3/s3-store.js';
 import { codeOf, text } from '../../../contract/store/subject.js';
 import { HastyClock, ManualClock } from '../../../harness/manual-clock.js';
@@ -27,7 +29,7 @@ async function setup(script: Script, options: Partial<S3EndpointOptions> = {}): 
   const { access } = server;
   const endpoint = new S3Endpoint({
     access,
-    clock: new HastyClock(limits.s3SilenceMs),
+    clock: new HastyClock(limits.s3SilenceMs / 2),
     random: () => 1,
     onRequest: (each) => told.push(each),
     ...options,
@@ -53,7 +55,7 @@ describe('an answer that may be another later', () => {
     [400, 'RequestTimeout'],
   ])('%s %s: the request is repeated, each time after a longer wait, and nothing is printed', async (status, code) => {
     const printed = ['log', 'warn', 'error'].map((name) => vi.spyOn(console, name as 'log'));
-    const clock = new HastyClock(limits.s3SilenceMs);
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
     const { store, told, server } = await setup(
       (_, response, n) => (n <= 2 ? refuse(response, status, code) : response.writeHead(200, ok).end()),
       { clock },
@@ -80,7 +82,7 @@ describe('an answer that may be another later', () => {
   });
 
   test('a server that is away is asked until the patience is over, by one call at a time', async () => {
-    const clock = new HastyClock(limits.s3SilenceMs);
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
     const { store } = await setup((_, response) => refuse(response, 503, 'SlowDown'), { clock });
     await Promise.all(Array.from({ length: 20 }, (_, i) => codeOf(store.get(`key${i}`))));
     expect(clock.monotonic()).toBeGreaterThanOrEqual(limits.s3PatienceMs);
@@ -225,6 +227,13 @@ describe('a completion', () => {
     expect((await published([gone], () => undefined)).code).toBe('staged-missing');
   });
 
+  test('is not asked for where another’s object is, for not every server keeps to the condition', async () => {
+    const theirs = { etag: '"theirs"', 'content-length': '9' };
+    const { code, server } = await published([done], () => theirs);
+    expect(code).toBe('publish-lost');
+    expect(server.requests.some(({ body }) => body.includes('<CompleteMultipartUpload'))).toBe(false);
+  });
+
   test('demands that nothing is under the key', async () => {
     const { server } = await published([done], () => undefined);
     const completion = server.requests.find(({ body }) => body.includes('<CompleteMultipartUpload'));
@@ -257,4 +266,27 @@ describe('a deletion of many', () => {
     const counts = server.requests.map(({ body }) => body.split('<Object>').length - 1);
     expect(counts).toEqual([1000, 1000, 500]);
   });
+});
+
+test('the uploads and the parts of a key are listed page after page', async () => {
+  const uploads = (from: number, isLast: boolean) =>
+    `<ListMultipartUploadsResult><IsTruncated>${!isLast}</IsTruncated><NextKeyMarker>007</NextKeyMarker>` +
+    `<NextUploadIdMarker>id${from + 1}</NextUploadIdMarker>` +
+    [from, from + 1].map((n) => `<Upload><Key>007</Key><UploadId>id${n}</UploadId></Upload>`).join('') +
+    '<Upload><Key>0070</Key><UploadId>longer</UploadId></Upload></ListMultipartUploadsResult>';
+  const parts = (from: number, isLast: boolean) =>
+    `<ListPartsResult><IsTruncated>${!isLast}</IsTruncated><NextPartNumberMarker>${from}</NextPartNumberMarker>` +
+    `<Part><PartNumber>${from}</PartNumber><ETag>"e${from}"</ETag><Size>5</Size></Part></ListPartsResult>`;
+  const { endpoint } = await setup(({ url }, response) => {
+    const query = new URL(url, 'http://host').searchParams;
+    if (query.has('uploads'))
+      response.end(query.get('upload-id-marker') === 'id2' ? uploads(3, true) : uploads(1, false));
+    else response.end(query.get('part-number-marker') === '1' ? parts(2, true) : parts(1, false));
+  });
+  const place = new S3Place(endpoint, 's3://bucket');
+  expect(await uploadsOf(place, '007', {})).toEqual(['id1', 'id2', 'id3', 'id4']);
+  expect(await partsOf(place, 'key', 'id', {})).toEqual([
+    { number: 1, etag: 'e1', bytes: 5 },
+    { number: 2, etag: 'e2', bytes: 5 },
+  ]);
 });
