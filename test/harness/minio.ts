@@ -45,16 +45,23 @@ export interface MinioOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** To listen at; default loopback. */
   readonly host?: string;
+  /** Runs it elsewhere, as on another host; the port is then the usual one. */
+  readonly command?: (words: readonly string[]) => readonly string[];
 }
 
-export async function startMinio({ settings = {}, host = '127.0.0.1' }: MinioOptions = {}): Promise<RunningMinio> {
+const USUAL_PORT = 9000;
+
+export async function startMinio(options: MinioOptions = {}): Promise<RunningMinio> {
+  const { settings = {}, host = '127.0.0.1', command } = options;
   const folder = await mkdtemp(join(tmpdir(), 'gristmill-minio-'));
-  const port = await freePort(host);
+  const port = command ? USUAL_PORT : await freePort(host);
   const secrets = { accessKey: `key${randomBytes(6).toString('hex')}`, secretKey: randomBytes(20).toString('hex') };
   const access: S3Access = { endpoint: `http://${host}:${port}`, region: 'us-east-1', ...secrets };
   const launch = async (): Promise<ChildProcess> => {
     const args = ['server', join(folder, 'data'), '--address', `${host}:${port}`, '--console-address', `${host}:0`];
-    const server = spawn(minioPath(), [...args, '--quiet', '--certs-dir', join(folder, 'certs')], {
+    const words = [minioPath(), ...args, '--quiet', '--certs-dir', join(folder, 'certs')];
+    const [program = '', ...rest] = command?.(words) ?? words;
+    const server = spawn(program, rest, {
       stdio: 'ignore',
       env: {
         HOME: folder,

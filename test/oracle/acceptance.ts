@@ -13,6 +13,7 @@ import { deadWorkers } from './acceptance/dead-workers.js';
 import { corruptions } from './acceptance/corruptions.js';
 import { distinctKeys } from './acceptance/distinct-keys.js';
 import { fairShare } from './acceptance/fair-share.js';
+import { separateHosts } from './acceptance/namespaces.js';
 import { oneKey } from './acceptance/one-key.js';
 import { s3WordCount } from './acceptance/s3-word-count.js';
 import { sizeNames, type Program, type Setting } from './acceptance/program.js';
@@ -39,6 +40,7 @@ const programs: Readonly<Record<string, Program>> = {
   'shuffle-requests': shuffleRequests,
   's3-word-count': s3WordCount,
   soak,
+  namespaces: separateHosts,
   'store-races': storeRaces,
 };
 

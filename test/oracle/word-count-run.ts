@@ -57,7 +57,7 @@ export async function runWordCount({ input, partitions, executors, folder }: Wor
 }
 
 /** Throws when a word is in two rows, or a partition's words are not ascending. */
-function countsOf(texts: readonly string[]): Counts {
+export function countsOf(texts: readonly string[]): Counts {
   const counts = new Map<string, number>();
   for (const text of texts) {
     let before = '';

@@ -81,7 +81,7 @@ describe('the command line of run', () => {
     expect(exitCodeOfError(error)).toBe(2);
   });
 
-  test.each(['errors', 'results', 'verify', 'retry', 'replay'])(
+  test.each(['errors', 'verify', 'retry', 'replay'])(
     '%s says that it is not built yet, with whatever it is called',
     (name) => {
       for (const line of [name, `${name} --help`, `${name} x --store y`]) {
@@ -103,9 +103,20 @@ describe('the command line of run', () => {
 
   test('help shows what works and nothing else', () => {
     const text = helpOf('--help');
-    for (const name of ['run', 'submit', 'jobs', 'watch', 'logs', 'cancel', 'coordinator', 'worker'])
+    for (const name of [
+      'run',
+      'submit',
+      'jobs',
+      'watch',
+      'logs',
+      'cancel',
+      'results',
+      'upload',
+      'coordinator',
+      'worker',
+    ])
       expect(text).toContain(`  ${name} `);
-    expect(text).not.toMatch(/results|verify|retry|replay|upload/);
+    expect(text).not.toMatch(/verify|retry|replay/);
     expect(helpOf('run', '--help')).toMatch(/--dry-run[^]*--coordinator <host:port>/);
   });
 
@@ -158,6 +169,41 @@ describe('the command lines about jobs of a coordinator', () => {
     ['jobs --limit 1001', 'whole number from 1 to 1000'],
     ['cancel a --reson x', 'Did you mean --reason?'],
     ['submit j.ts --workers 2', "unknown option '--workers'"],
+  ])('"%s" is refused with what is wrong', (line, message) => {
+    const error = refusal(line);
+    expect(error.code).toBe('command-line');
+    expect(error.message).toContain(message);
+  });
+});
+
+describe('the command lines that move data', () => {
+  test('take paths and a target, or a job and a folder', () => {
+    expect(
+      parseCommandLine('upload a b s3://bucket/x --overwrite --s3-endpoint http://h:9000'.split(' ')),
+    ).toMatchObject({
+      kind: 'upload',
+      paths: ['a', 'b'],
+      target: 's3://bucket/x',
+      overwrite: true,
+      screen: 'full',
+      flags: { s3Endpoint: 'http://h:9000' },
+    });
+    expect(parseCommandLine('results j --to d --json --coordinator h:1'.split(' '))).toMatchObject({
+      kind: 'results',
+      job: 'j',
+      to: 'd',
+      screen: 'json',
+      flags: { coordinator: 'h:1' },
+    });
+  });
+
+  test.each([
+    ['upload', "missing required argument 'path'"],
+    ['upload a', 'there is nothing to upload, or no target'],
+    ['upload a b --coordinator h:1', "unknown option '--coordinator'"],
+    ['results', "missing required argument 'job'"],
+    ['results a b', 'too many arguments'],
+    ['results a --quiet', 'are for --to'],
   ])('"%s" is refused with what is wrong', (line, message) => {
     const error = refusal(line);
     expect(error.code).toBe('command-line');
