@@ -12,6 +12,7 @@ import { CodeInUse } from './code-in-use.js';
 import { carryOut } from './committer.js';
 import type { CoreOptions, Session, SessionPort, Submitted } from './core-ports.js';
 import { EffectRunner } from './effect-runner.js';
+import { fractionOf } from './fraction.js';
 import { JobWatch } from './job-watch.js';
 import { jobView, type JobEventView, type JobView } from './job-view.js';
 import { fencedPorts } from './fenced-store.js';
@@ -302,7 +303,7 @@ export class Coordinator {
         this.#options.observer?.assigned(command.message.assign?.map(({ attempt }) => attempt) ?? []);
         return;
       case 'close-session':
-        this.#sessions.get(command.session)?.close();
+        this.#sessions.get(command.session)?.close(command.refusal);
         this.#sessions.delete(command.session);
         return;
       case 'answer':
@@ -386,9 +387,4 @@ export class Coordinator {
     this.#options.log.error({ code: error.code, message: error.message }, 'the coordinator halts');
     this.#options.onHalt?.(error);
   }
-}
-
-/** In [0, 1), from 4 random bytes. */
-function fractionOf(bytes: Uint8Array): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0) / 2 ** 32;
 }

@@ -93,6 +93,7 @@ export const ERRORS = {
   'job-ended': once('definition'),
   unauthenticated: once('definition'),
   'protocol-mismatch': once('internal'),
+  'worker-name-taken': once('definition'),
   unavailable: again('machine', false),
   fenced: once('internal'),
   'journal-corrupt': once('internal'),

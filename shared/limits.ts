@@ -189,8 +189,8 @@ export const limits = {
   keepaliveTimeoutMs: 5_000,
   /** The first wait before a worker connects again: a restarted coordinator is found at once. */
   reconnectMsMin: 50,
-  /** The longest wait before a worker connects again. */
-  reconnectMsMax: 2_000,
+  /** The longest wait before a worker connects again: a slot is idle so long after its coordinator is back. */
+  reconnectMsMax: 500,
   /** A worker that starts waits so long for a coordinator that does not answer: one that is starting too is found. */
   firstContactMs: 10_000,
   /** The longest that may be chosen for that. */

@@ -48,7 +48,7 @@ export function handedBack({ job, attempt }: Assignment, finished?: Finished): F
 export class ExecutorPool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[] = [];
-  private readonly spares: ExecutorSpares;
+  private readonly spares: ExecutorSpares<ExecutorProcess>;
   private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
   private readonly leaving = new Set<ExecutorProcess>();
   /** Attempts that have not been handed on as finished. */

@@ -4,29 +4,32 @@
  * where a slot has had to change between jobs and found none.
  */
 import type { Clock } from '../shared/clock.js';
-import type { ExecutorProcess } from './executor-process.js';
 
-export interface SpareOptions {
+interface Warm {
+  readonly alive: boolean;
+}
+
+export interface SpareOptions<Executor extends Warm> {
   readonly clock: Clock;
   /** After a slot is bound; infinite: there are no spares. */
   readonly delayMs: number;
-  readonly spawn: () => ExecutorProcess;
-  readonly dismiss: (spare: ExecutorProcess) => void;
+  readonly spawn: () => Executor;
+  readonly dismiss: (spare: Executor) => void;
 }
 
 /** A slot, of which only the identity counts here. */
 type Slot = object;
 
-export class ExecutorSpares {
-  readonly #options: SpareOptions;
-  #spares: ExecutorProcess[] = [];
+export class ExecutorSpares<Executor extends Warm> {
+  readonly #options: SpareOptions<Executor>;
+  #spares: Executor[] = [];
   /** Bound slots whose spares are yet to start: what keeps each from it. */
   readonly #waiting = new Map<Slot, () => void>();
   readonly #bound = new Set<Slot>();
   /** Slots change between jobs that go on. */
   #isShared = false;
 
-  constructor(options: SpareOptions) {
+  constructor(options: SpareOptions<Executor>) {
     this.#options = options;
   }
 
@@ -45,7 +48,7 @@ export class ExecutorSpares {
   }
 
   /** The slot has no job any more, and has the spare that is returned, if there is one. */
-  unbound(slot: Slot): ExecutorProcess | undefined {
+  unbound(slot: Slot): Executor | undefined {
     this.#waiting.get(slot)?.();
     this.#waiting.delete(slot);
     this.#bound.delete(slot);
@@ -70,7 +73,7 @@ export class ExecutorSpares {
     for (const spare of this.#spares.splice(0)) this.#options.dismiss(spare);
   }
 
-  #take(): ExecutorProcess | undefined {
+  #take(): Executor | undefined {
     for (;;) {
       const spare = this.#spares.shift();
       if (!spare || spare.alive) return spare;

@@ -7,7 +7,7 @@
  */
 import { credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../shared/clock.js';
-import { GristmillError } from '../shared/errors.js';
+import { GristmillError, type ErrorCode } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
 import { coordinatorMessageFromWire, workerMessageToWire } from '../shared/wire/convert.js';
@@ -27,12 +27,13 @@ export interface SessionOptions {
 
 type Stream = ClientDuplexStream<WireWorkerMessage, CoordinatorMessage__Output>;
 
-const REFUSALS = new Set<number>([
-  status.UNAUTHENTICATED,
-  status.PERMISSION_DENIED,
-  status.FAILED_PRECONDITION,
-  status.INVALID_ARGUMENT,
-  status.UNIMPLEMENTED,
+const REFUSALS: ReadonlyMap<number, ErrorCode> = new Map([
+  [status.UNAUTHENTICATED, 'unauthenticated'],
+  [status.PERMISSION_DENIED, 'protocol-mismatch'],
+  [status.FAILED_PRECONDITION, 'protocol-mismatch'],
+  [status.INVALID_ARGUMENT, 'protocol-mismatch'],
+  [status.UNIMPLEMENTED, 'protocol-mismatch'],
+  [status.ALREADY_EXISTS, 'worker-name-taken'],
 ]);
 
 export class Session {
@@ -119,8 +120,8 @@ export class Session {
     this.attached = false;
     this.writable = false;
     this.queue = [];
-    if (error && REFUSALS.has(error.code)) {
-      const code = error.code === status.UNAUTHENTICATED ? 'unauthenticated' : 'protocol-mismatch';
+    const code = error && REFUSALS.get(error.code);
+    if (error && code !== undefined) {
       this.options.onRefused(
         new GristmillError(
           code,

@@ -11,6 +11,7 @@ const STATUSES: Readonly<Partial<Record<ErrorCode, status>>> = {
   'object-not-found': status.NOT_FOUND,
   'job-ended': status.FAILED_PRECONDITION,
   'protocol-mismatch': status.FAILED_PRECONDITION,
+  'worker-name-taken': status.ALREADY_EXISTS,
   aborted: status.CANCELLED,
   unavailable: status.UNAVAILABLE,
   fenced: status.UNAVAILABLE,

@@ -14,7 +14,7 @@ import { sweepAgain } from './late-sweep.js';
 import { held, released } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { needsNoAttempt } from './state.js';
-import { cameBack, openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
+import { cameBack, isSuspect, openBoard, runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 
 type Opened = Extract<SchedulerEvent, { readonly type: 'session-opened' }>;
 type Closed = Extract<SchedulerEvent, { readonly type: 'session-closed' }>;
@@ -24,6 +24,9 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
   const commands: Command[] = [];
   const records: JournalRecord[] = [];
   const before = workers.get(registration.worker);
+  if (before && isTaken(state, before, registration, now)) {
+    return { records, commands: [{ type: 'close-session', session, refusal: nameTaken(before) }] };
+  }
   if (before?.session !== undefined) {
     bySession.delete(before.session);
     commands.push({ type: 'close-session', session: before.session });
@@ -53,12 +56,32 @@ export function decideSessionOpened(state: SchedulerState, { session, registrati
   return { records, commands };
 }
 
+/**
+ * Two workers of one name would displace each other for ever, so the second is refused, until the first has been silent for a while:
+ * it may be frozen, or its host gone, and its successor has its name.
+ */
+function isTaken(
+  { volatile }: SchedulerState,
+  before: WorkerSession,
+  { incarnation }: Registration,
+  now: Now,
+): boolean {
+  const isAnother = before.session !== undefined && before.incarnation !== incarnation;
+  return isAnother && !isSuspect(volatile, before, now.monotonicMs);
+}
+
+function nameTaken({ worker, host }: WorkerSession): GristmillError {
+  const message = `a worker named ${worker} is with it already, on host ${host}`;
+  const hint = 'give each worker a name of its own by --worker, or none, and it finds one itself';
+  return new GristmillError('worker-name-taken', `${message}\nhint: ${hint}`);
+}
+
 function attach(state: SchedulerState, session: SessionNumber, registration: Registration, now: Now): WorkerSession {
   const before = state.volatile.workers.get(registration.worker);
-  const { worker, incarnation, slots, startingSlots = 0 } = registration;
+  const { worker, incarnation, host, slots, startingSlots = 0 } = registration;
   const running = before?.incarnation === incarnation ? before.running : new Map<string, RunningAttempt>();
   const seen = { session, lastSeenMs: now.monotonicMs, draining: false };
-  return { worker, incarnation, slots, startingSlots, ...seen, running };
+  return { worker, incarnation, host, slots, startingSlots, ...seen, running };
 }
 
 interface Reconciled {

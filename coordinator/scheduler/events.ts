@@ -1,5 +1,5 @@
 /** What the scheduler is told, and what it orders. */
-import type { ErrorCode, Failure } from '../../shared/errors.js';
+import type { ErrorCode, Failure, GristmillError } from '../../shared/errors.js';
 import type { AttemptId, JobId } from '../../shared/ids.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../../shared/protocol.js';
 import type { Effect } from './effects.js';
@@ -57,7 +57,8 @@ export type SchedulerEvent =
 
 export type Command =
   | { readonly type: 'send'; readonly session: SessionNumber; readonly message: CoordinatorMessage }
-  | { readonly type: 'close-session'; readonly session: SessionNumber }
+  /** `refusal`: the worker is told that it is of no use, and why. */
+  | { readonly type: 'close-session'; readonly session: SessionNumber; readonly refusal?: GristmillError }
   | { readonly type: 'answer'; readonly call: CallNumber; readonly job: JobId; readonly existed: boolean }
   | { readonly type: 'refuse'; readonly call: CallNumber; readonly code: ErrorCode; readonly message: string }
   /** Deletes slots up to one, but fences, and snapshots that are neither listed nor among the newest two. */

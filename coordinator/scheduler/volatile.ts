@@ -15,6 +15,7 @@ import { nextTellingMs } from './waiting.js';
 export interface WorkerSession {
   readonly worker: WorkerId;
   readonly incarnation: string;
+  readonly host: string;
   /** Undefined while its stream is broken; it may re-attach until its lease is dead. */
   session: SessionNumber | undefined;
   lastSeenMs: number;

@@ -176,6 +176,10 @@ export const errorMeanings = {
   'job-ended': meaning('The job has ended and cannot be changed.', 'Its outcome stays readable.'),
   unauthenticated: meaning('A call came without the right token.', 'Use the token of that coordinator.'),
   'protocol-mismatch': meaning('Two processes speak different versions.', 'Use one version of Gristmill everywhere.'),
+  'worker-name-taken': meaning(
+    'Another worker of the same name is with the coordinator, and was heard of lately.',
+    'Give each worker a name of its own, or none; after a crash wait for `leaseSuspectMs`.',
+  ),
   unavailable: meaning('A service cannot be reached.', 'Tried again by itself.'),
   fenced: meaning('A coordinator found that another one leads.', 'It stops; the other one goes on.'),
   'journal-corrupt': meaning('The journal has a gap or a record that cannot be read.', 'Please report it.'),

@@ -2,8 +2,13 @@
  * Fleets of real workers, one slot each, whose tasks sleep: so two cores carry forty of them, and what is measured is what the
  * scheduler makes of the slots, not of the processors.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { JobEvent } from '../../../client/job-types.js';
 import { Cluster } from '../../harness/cluster.js';
+
+/** Tens of thousands of objects of a job that has ended are swept in the meantime. */
+const sweepLookMs = 500;
+const sweepLooksMax = 240;
 
 export interface SleepJob {
   readonly name: string;
@@ -96,6 +101,9 @@ export class Fleet {
 
   /** Stops all processes; says what they left. */
   async end(): Promise<readonly string[]> {
+    // A coordinator that is stopped leaves the rest of its sweeping to a successor, and there will be none.
+    const isSwept = () => !this.cluster.leftovers().some((left) => left.includes('v1/shuffle/'));
+    for (let looks = 0; looks < sweepLooksMax && !isSwept(); looks++) await delay(sweepLookMs);
     await this.cluster.stop();
     const leftovers = this.cluster.leftovers();
     await this.cluster.remove();

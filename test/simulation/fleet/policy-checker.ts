@@ -96,6 +96,9 @@ export class PolicyChecker {
 
   #opened(session: number, { worker: name, incarnation, slots, running }: Registration, nowMs: number): void {
     const before = this.#workers.get(name);
+    // The first of one name keeps it while it is heard of, and nothing is given to the second.
+    const isHeard = before?.session !== undefined && nowMs - before.heardMs < limits.leaseSuspectMs;
+    if (isHeard && before.incarnation !== incarnation) return;
     if (before?.session !== undefined) this.#bySession.delete(before.session);
     const held = new Set(running.map(({ job, attempt }) => `${job}/${attempt}`));
     const isSame = before?.incarnation === incarnation;

@@ -192,10 +192,30 @@ describe('workers', () => {
     expect(typesOf(report(2, 'inspect.3-2', inspected('inspect.3-2')).records)).toEqual(['task-won']);
   });
 
-  test('another incarnation under the same name is the death of the one before', () => {
+  test('another incarnation under the same name is the death of the one before, whose stream is broken', () => {
+    tell({ type: 'session-closed', session: 1 });
     const { commands } = open(2, 'w1', 'again');
-    expect(commands).toContainEqual({ type: 'close-session', session: 1 });
     expect(assigned(commands).map(({ attempt }) => attempt)).toEqual(['inspect.3-2']);
+  });
+
+  test('a second worker of one name is refused with the host of the first, until that one has been silent for a while', () => {
+    nowMs += limits.leaseSuspectMs - 1;
+    const [refused, ...others] = open(2, 'w1', 'again').commands;
+    expect(others).toEqual([]);
+    expect(refused).toMatchObject({ type: 'close-session', session: 2, refusal: { code: 'worker-name-taken' } });
+    expect(refused?.type === 'close-session' && refused.refusal?.message).toContain(
+      'named w1 is with it already, on host h',
+    );
+    // It has not taken anything from the first one.
+    expect(typesOf(report(1, 'inspect.3-1', inspected('inspect.3-1')).records)).toEqual(['task-won']);
+    nowMs += limits.leaseSuspectMs;
+    const { commands } = open(3, 'w1', 'again');
+    expect(commands).toContainEqual({ type: 'close-session', session: 1 });
+    expect(commands).toContainEqual(expect.objectContaining({ type: 'send', session: 3 }));
+    // And the first one, back again, is the second now.
+    expect(open(4, 'w1', 'w1').commands).toMatchObject([
+      { type: 'close-session', refusal: { code: 'worker-name-taken' } },
+    ]);
   });
 
   test('a worker that drains is given nothing more', () => {

@@ -1,20 +1,19 @@
 /** When spare executors start: not with the first tasks of a job, and at once where slots change between jobs. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ExecutorProcess } from '../../../worker/executor-process.js';
 import { ExecutorSpares } from '../../../worker/executor-spares.js';
 import { MovedClock } from '../../harness/moved-clock.js';
 
 let clock: MovedClock;
 let alive: { alive: boolean }[];
 
-function spares(delayMs = 1000): ExecutorSpares {
+function spares(delayMs = 1000): ExecutorSpares<{ alive: boolean }> {
   return new ExecutorSpares({
     clock,
     delayMs,
     spawn() {
       const executor = { alive: true };
       alive.push(executor);
-      return executor as ExecutorProcess;
+      return executor;
     },
     dismiss(spare) {
       alive = alive.filter((executor) => executor !== spare);
