@@ -30,6 +30,9 @@ export class FleetState {
   }
 
   worker(name: string, slots = 1, incarnation = name): Decision {
+    const before = this.#sessions.get(name);
+    // One that starts anew has died, and its stream with it.
+    if (before !== undefined) this.tell({ type: 'session-closed', session: before });
     const session = ++this.#numbers;
     this.#sessions.set(name, session);
     const identity = { worker: parseWorkerId(name), incarnation, slots, host: 'h', nodeVersion: 'v', running: [] };
