@@ -5,7 +5,7 @@ set -euo pipefail
 version=v0.0.0-20260212201848-7aac2a2c5b7c
 toolchain=go1.24.13
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/gristmill/minio-$version
-binary=${GRISTMILL_MINIO:-$folder/minio}
+binary=${TEST_MINIO:-$folder/minio}
 
 if [ "${1:-}" = build ] && [ ! -x "$binary" ]; then
   if ! command -v go >/dev/null; then

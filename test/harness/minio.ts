@@ -23,10 +23,10 @@ const LOOK_MS = 20;
 export function minioPath(): string {
   const version = /^version=(\S+)$/m.exec(readFileSync(SCRIPT, 'utf8'))?.[1] ?? '';
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  return process.env['GRISTMILL_MINIO'] ?? join(cache, 'gristmill', `minio-${version}`, 'minio');
+  return process.env['TEST_MINIO'] ?? join(cache, 'gristmill', `minio-${version}`, 'minio');
 }
 
-export const isMinioRequired = process.env['GRISTMILL_REQUIRE_MINIO'] === '1';
+export const isMinioRequired = process.env['TEST_REQUIRE_MINIO'] === '1';
 export const hasMinio = existsSync(minioPath());
 
 export interface RunningMinio {

@@ -81,7 +81,7 @@ export const soak: Program = async ({ number, verdicts }) => {
     verdicts.note('skipped: there is no MinIO here; scripts/minio.sh build makes it');
     return;
   }
-  const endMs = performance.now() + 1000 * number('seconds', 30 * 60, 30);
+  const endMs = performance.now() + 1000 * number('seconds', 30 * 60, 3 * 60);
   const minio = await startMinio();
   const proxy = await FaultProxy.start({ server: minio.access.endpoint });
   const bucket = await Bucket.on({ ...minio.access, endpoint: proxy.endpoint });
