@@ -110,7 +110,13 @@ export class Workplace {
 
   files(name: string): string[] {
     if (!existsSync(this.path(name))) return [];
-    return readdirSync(this.path(name), { recursive: true }).map(String).sort();
+    try {
+      return readdirSync(this.path(name), { recursive: true }).map(String).sort();
+    } catch (thrown) {
+      // A folder went away while it was looked at: the next look sees what is there then.
+      if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return this.files(name);
+      throw thrown;
+    }
   }
 
   /** Part files of an output, by name. */

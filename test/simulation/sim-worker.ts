@@ -144,6 +144,12 @@ export class SimWorker {
     }
   }
 
+  /** Between its last read and its report, in which what it has read may become void. */
+  #restMs({ kind }: Assignment): number {
+    const { world } = this.#ports;
+    return kind === 'reduce' && world.fault('executor dawdles', 0.1) ? world.random.between(500, 10_000) : 0;
+  }
+
   #begin(life: Life, assignment: Assignment): void {
     const { world, doTask } = this.#ports;
     const key = keyOf(assignment);
@@ -159,7 +165,8 @@ export class SimWorker {
           return;
         }
         doTask(life, assignment).then(
-          (result) => this.#when(life, () => this.#report(life, assignment, result)),
+          (result) =>
+            world.after(this.#restMs(assignment), () => this.#when(life, () => this.#report(life, assignment, result))),
           (thrown: unknown) => {
             if (thrown instanceof Violation) return;
             this.#when(life, () => this.#report(life, assignment, { kind: 'failure', failure: failureOf(thrown) }));

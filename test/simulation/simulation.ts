@@ -120,7 +120,7 @@ class Run {
         output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
         doomed: random.chance(0.06),
         ...(random.chance(0.15) && { deadlineMs: random.between(50, random.chance(0.5) ? 2000 : 12_000) }),
-        unrepeatable: random.chance(0.2),
+        unrepeatable: random.chance(0.3),
       };
       return new SimClient({
         world: this.world,

@@ -1,5 +1,6 @@
 /** Objects one by one: what is under a key, its bytes, and how they come there. */
 import { GristmillError } from '../../errors.js';
+import { limits } from '../../limits.js';
 import { objectChanged } from '../object-reader.js';
 import type { ByteRange, CallOptions, ObjectInfo, PutOptions } from '../object-store.js';
 import type { S3Place } from './place.js';
@@ -64,16 +65,40 @@ export interface ReadPiece {
   readonly size: number;
 }
 
+interface ReadTerms {
+  readonly etag?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * One read of a range, or of all. The range is cut at the object's end. `etag`: of an earlier read of the same reader, so
- * that no two pieces are of different objects: `object-changed`.
+ * that no two pieces are of different objects: `object-changed`. A range that comes short, though its answer looks whole, is
+ * read again.
  */
 export async function readObject(
   place: S3Place,
   key: string,
   range: ByteRange | undefined,
-  { etag, signal }: { readonly etag?: string | undefined; readonly signal?: AbortSignal | undefined },
+  terms: ReadTerms,
 ): Promise<ReadPiece> {
+  for (let tries = 1; ; tries++) {
+    const found = await readOnce(place, key, range, terms);
+    if (!('wanted' in found)) return found;
+    if (tries > limits.storeRetriesMax) {
+      const name = place.nameOf(key);
+      const message = `cannot read ${name}: ${found.came} bytes came instead of ${found.wanted}`;
+      throw new GristmillError('store-unavailable', message, { where: name });
+    }
+    await place.endpoint.backOff(tries, terms.signal);
+  }
+}
+
+async function readOnce(
+  place: S3Place,
+  key: string,
+  range: ByteRange | undefined,
+  { etag, signal }: ReadTerms,
+): Promise<ReadPiece | { readonly came: number; readonly wanted: number }> {
   if (range !== undefined && range.start === range.end) return emptyPiece(place, key, signal);
   const request = {
     operation: 'get',
@@ -99,11 +124,7 @@ export async function readObject(
   // A server that leaves a range unheeded sends everything.
   const bytes = reply.status === 206 || range === undefined ? reply.body : reply.body.slice(range.start, range.end);
   const wanted = Math.min(range?.end ?? size, size) - (range?.start ?? 0);
-  if (bytes.length !== wanted) {
-    const name = place.nameOf(key);
-    const message = `cannot read ${name}: ${bytes.length} bytes came instead of ${wanted}`;
-    throw new GristmillError('store-unavailable', message, { where: name });
-  }
+  if (bytes.length !== wanted) return { came: bytes.length, wanted };
   return { bytes, etag: etagOf(reply), size };
 }
 

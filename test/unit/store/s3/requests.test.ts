@@ -290,3 +290,21 @@ test('the uploads and the parts of a key are listed page after page', async () =
     { number: 2, etag: 'e2', bytes: 5 },
   ]);
 });
+
+describe('a range that comes short in an answer that looks whole', () => {
+  const short = (body: string, total: number) => (response: Parameters<Script>[1]) =>
+    response.writeHead(206, { ...ok, 'content-range': `bytes 0-9/${total}`, 'content-length': body.length }).end(body);
+
+  test('is read again', async () => {
+    const { store, server } = await setup((_, response, n) => short(n === 1 ? '01234' : '0123456789', 20)(response));
+    expect(Buffer.from(await store.get('key', { range: { start: 0, end: 10 } })).toString()).toBe('0123456789');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('is no range when it stays so: the message says how much came', async () => {
+    const { store } = await setup((_, response) => short('01234', 20)(response));
+    const reading = store.get('key', { range: { start: 0, end: 10 } });
+    await expect(reading).rejects.toThrow('5 bytes came instead of 10');
+    await expect(reading).rejects.toMatchObject({ code: 'store-unavailable' });
+  });
+});
