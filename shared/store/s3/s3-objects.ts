@@ -72,8 +72,8 @@ interface ReadTerms {
 
 /**
  * One read of a range, or of all. The range is cut at the object's end. `etag`: of an earlier read of the same reader, so
- * that no two pieces are of different objects: `object-changed`. A range that comes short, though its answer looks whole, is
- * read again.
+ * that no two pieces are of different objects: `object-changed`. What comes short, though its answer looks whole, is read
+ * again.
  */
 export async function readObject(
   place: S3Place,
@@ -105,19 +105,20 @@ async function readOnce(
     method: 'GET',
     key,
     headers: {
-      ...(range !== undefined && { range: `bytes=${range.start}-${range.end - 1}` }),
+      // Also where all is wanted: only the answer to a range says how long the object is.
+      range: range === undefined ? 'bytes=0-' : `bytes=${range.start}-${range.end - 1}`,
       ...(etag !== undefined && { 'if-match': `"${etag}"` }),
     },
     changes: false,
   } as const;
   const { reply } = await place.ask(request, { signal });
   if (reply.kind === 'refusal') {
-    // The range begins behind the end.
+    // The range begins behind the end; that of an empty object always does.
     const piece = reply.status === 416 ? await emptyPiece(place, key, signal) : undefined;
     if (reply.status === 412 || (piece && etag !== undefined && piece.etag !== etag)) {
       throw objectChanged(place.nameOf(key));
     }
-    if (piece) return piece;
+    if (piece) return range === undefined && piece.size > 0 ? { came: 0, wanted: piece.size } : piece;
     throw place.error(request, reply);
   }
   const size = sizeOf(reply);

@@ -291,20 +291,24 @@ test('the uploads and the parts of a key are listed page after page', async () =
   ]);
 });
 
-describe('a range that comes short in an answer that looks whole', () => {
+describe('what comes short in an answer that looks whole', () => {
   const short = (body: string, total: number) => (response: Parameters<Script>[1]) =>
     response.writeHead(206, { ...ok, 'content-range': `bytes 0-9/${total}`, 'content-length': body.length }).end(body);
 
-  test('is read again', async () => {
-    const { store, server } = await setup((_, response, n) => short(n === 1 ? '01234' : '0123456789', 20)(response));
-    expect(Buffer.from(await store.get('key', { range: { start: 0, end: 10 } })).toString()).toBe('0123456789');
+  test.each([
+    ['a range', { range: { start: 0, end: 10 } }, 20],
+    ['an object', {}, 10],
+  ])('%s is read again', async (_, options, total) => {
+    const { store, server } = await setup((_request, response, n) =>
+      short(n === 1 ? '01234' : '0123456789', total)(response),
+    );
+    expect(Buffer.from(await store.get('key', options)).toString()).toBe('0123456789');
     expect(server.requests).toHaveLength(2);
   });
 
-  test('is no range when it stays so: the message says how much came', async () => {
-    const { store } = await setup((_, response) => short('01234', 20)(response));
-    const reading = store.get('key', { range: { start: 0, end: 10 } });
-    await expect(reading).rejects.toThrow('5 bytes came instead of 10');
-    await expect(reading).rejects.toMatchObject({ code: 'store-unavailable' });
+  test('is refused when it stays so: the message says how much came', async () => {
+    const { store } = await setup((_, response) => short('01234', 10)(response));
+    await expect(store.get('key')).rejects.toThrow('5 bytes came instead of 10');
+    await expect(store.get('key')).rejects.toMatchObject({ code: 'store-unavailable' });
   });
 });
