@@ -84,7 +84,7 @@ export const workerSchema = {
     defaultText: 'that of the system for temporary files',
   }),
   worker: option<string | undefined>(word, undefined, {
-    doc: 'The name of this worker. Two workers of one name take each other for a restarted one, and neither gets anything done.',
+    doc: 'The name of this worker. While one of that name is connected and heard of, another one is refused.',
     defaultText: "the host's name and a random number",
   }),
   drainMs: option<number>(wholeNumber(0, limits.drainMsMax), limits.drainMsDefault, {

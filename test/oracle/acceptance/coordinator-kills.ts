@@ -11,7 +11,7 @@ export const coordinatorKills: Program = async ({ small, number, verdicts }) => 
   const workers = number('workers', 40, 4);
   const tasks = number('tasks', 20_000, 80);
   const taskMs = 500;
-  // A successor waits `recoveryMs` for workers before it gives anything out: one that lives no longer gets nowhere.
+  // A successor waits up to `recoveryMs` for its predecessor's workers: one that lives no longer may get nowhere.
   const everyMs = small ? 2 * limits.recoveryMs : 20_000;
   const fleet = await Fleet.start(workers);
   try {
