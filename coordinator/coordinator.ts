@@ -10,14 +10,17 @@ import type { Owner } from '../shared/store/owner.js';
 import type { Locator } from '../shared/store/stores.js';
 import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
+import { contactStore, type FirstContact } from './first-contact.js';
 import { refuseOccupied } from './grpc/port.js';
 import { serve } from './grpc/server.js';
-import type { Observed } from './http/observed.js';
+import type { Observed, Phase } from './http/observed.js';
 import type { Outputs } from './outputs.js';
 import type { Retention } from './scheduler/retention.js';
 
 export interface CoordinatorOptions {
   readonly store: ObjectStore;
+  /** The store is waited for, prepared and probed first; absent: it was made for this coordinator and has nothing to prove. */
+  readonly contact?: FirstContact;
   /** What workers open: the URI of `store`. */
   readonly storeUri: string;
   /** Told to workers that name no S3 server of their own. */
@@ -63,15 +66,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };
-  const leading: { core?: Coordinator } = {};
-  // From the start: a long replay is not a coordinator that hangs.
-  const port = http === undefined ? undefined : await watched?.serve(http, () => leading.core);
-  const starting = Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
-  const core = await starting.catch(async (thrown: unknown) => {
+  const phase: { now: Phase } = { now: 'replaying' };
+  // From the start: one that waits, or replays for long, is not a coordinator that hangs.
+  const port = http === undefined ? undefined : await watched?.serve(http, () => phase.now);
+  const core = await lead().catch(async (thrown: unknown) => {
     await port?.close();
     throw thrown;
   });
-  leading.core = core;
+  phase.now = core;
   const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
     await port?.close();
     await core.close();
@@ -88,6 +90,15 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
       await port?.close();
     },
   };
+
+  async function lead(): Promise<Coordinator> {
+    if (options.contact) {
+      const onWaiting = (reason: string) => (phase.now = { waitsFor: reason });
+      await contactStore(plain.store, { ...options.contact, clock, random: options.random, log, onWaiting });
+      phase.now = 'replaying';
+    }
+    return Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
+  }
 }
 
 /** What counts is loaded only where somebody asks for it: a run of one job starts without. */

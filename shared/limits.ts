@@ -211,6 +211,8 @@ export const limits = {
   s3PatienceMs: 20_000,
   /** A coordinator that starts waits so long: a wrong address is told while somebody looks. */
   s3FirstContactMs: 5_000,
+  /** A coordinator that starts before its store asks again after so long. */
+  storeContactMs: 1_000,
   /** Requests in a row without an answer, after which the others wait instead of trying as well. */
   s3BreakerFailures: 3,
   /** The wait before one of them tries again, doubled each time. */

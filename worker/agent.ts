@@ -2,7 +2,7 @@
  * The agent: one per worker. It holds the session with the coordinator, gives assignments to executors, and keeps every
  * report until the coordinator acknowledges it. User code never runs here.
  */
-import { hostname } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import { GristmillError } from '../shared/errors.js';
@@ -200,6 +200,12 @@ class RunningAgent {
     this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
     this.session?.send({ reports: [report] });
   }
+}
+
+/** Bytes of memory that this process may use: the machine's, or what its container is limited to. */
+export function memoryHere(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /** Heap for each of `executors` on this machine: user code may have half of the memory. */

@@ -3,13 +3,13 @@
  * The same parts as of a fleet; only the store and the addresses differ.
  */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
-import type { ObjectStore } from '../../shared/store/object-store.js';
+
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
 import { isS3Uri } from '../../shared/store/s3-uri.js';
 import { Stores, type StoreAccess } from '../../shared/store/stores.js';
@@ -60,7 +60,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
   const place = createPrivateStore({ folderUri, directory, owner, clock, stores, random });
   const state = { private: place, submitted: false };
   started.add(() => place.end(state.submitted));
-  const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
+  const { startAgent, heapMegabytesFor, memoryHere } = await import('../../worker/agent.js');
   const token = randomBytes(32).toString('base64url');
   const lost = new Loss();
   const coordinating = startCoordinatorOn({ place, token, owner, stores }, options, lost.report);
@@ -72,7 +72,7 @@ export async function startEngine(options: EngineOptions, started: Started): Pro
     slots,
     keepsSpares: false, // there will be no other job
     scratchDir: place.scratchDir,
-    heapMegabytes: heapMegabytesFor(slots, totalmem()),
+    heapMegabytes: heapMegabytesFor(slots, memoryHere()),
     environment: executorEnvironment(options.environment),
     stores: () => stores,
     clock,
@@ -104,10 +104,10 @@ async function startCoordinatorOn(
 ): Promise<RunningCoordinator> {
   const { outputsIn, startCoordinator } = await import('../../coordinator/coordinator.js');
   const store = stores.open(place.uri);
-  // A folder that was made for this run alone has nothing to prove.
-  if (isS3Uri(place.uri)) await prepareRemote(store, log);
   return startCoordinator({
     store,
+    // Whoever looks is told at once. A folder that was made for this run alone has nothing to prove.
+    ...(isS3Uri(place.uri) && { contact: { forMs: 0 } }),
     storeUri: place.uri,
     outputs: outputsIn(stores, clock),
     clock,
@@ -118,11 +118,6 @@ async function startCoordinatorOn(
     log,
     onHalt,
   });
-}
-
-async function prepareRemote(store: ObjectStore, log: Logger): Promise<void> {
-  const { prepareStore } = await import('../../shared/store/probe.js');
-  for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
 }
 
 function random(bytes: number): Uint8Array {

@@ -9,7 +9,6 @@ import { s3ServerOf, storeAccessOf } from '../../shared/config/s3.js';
 import { ensureToken } from '../../shared/config/token.js';
 import { GristmillError } from '../../shared/errors.js';
 import { currentOwner } from '../../shared/store/owner.js';
-import { prepareStore } from '../../shared/store/probe.js';
 import { Stores } from '../../shared/store/stores.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
@@ -17,7 +16,17 @@ import { stopRequested, type StandingContext } from './context.js';
 /** Runs until the first signal, or until another coordinator leads; throws what kept it from starting or going on. */
 export async function standAsCoordinator(context: StandingContext): Promise<void> {
   const config = loadConfig(coordinatorSchema, context);
-  const { store: storePlace, listen, http, dataRoot, tokenFile, leaseMs, insecure, logLevel } = config.values;
+  const {
+    store: storePlace,
+    listen,
+    http,
+    dataRoot,
+    tokenFile,
+    leaseMs,
+    connectMs,
+    insecure,
+    logLevel,
+  } = config.values;
   if (config.values.printConfig) {
     context.say(printConfig(config).trimEnd());
     return;
@@ -43,7 +52,6 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
   ]);
   const letGo = stayAlive();
   try {
-    for (const warning of await prepareStore(store, { name: randomBytes(8).toString('hex') })) log.warn(warning);
     let halt: (error: GristmillError) => void = () => undefined;
     const halted = new Promise<never>((_, reject) => (halt = reject));
     halted.catch(() => undefined);
@@ -52,12 +60,18 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     const owner = currentOwner(false);
     const coordinator = await startCoordinator({
       ...options,
+      contact: { forMs: connectMs, signal: context.stop.signal },
       owner,
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
       retention: standingRetention,
       onHalt: (error) => halt(error),
+    }).catch((thrown: unknown) => {
+      // Told to stop while it waited for its store, it has nothing to stop.
+      if (context.stop.requested !== undefined) return undefined;
+      throw thrown;
     });
+    if (!coordinator) return;
     const { address, httpAddress, epoch } = coordinator;
     const metrics = httpAddress === undefined ? '' : `, metrics at http://${httpAddress}/metrics`;
     context.say(`gristmill coordinator is ready on ${address} (store ${store.uri}, epoch ${epoch}${metrics})`);

@@ -1,6 +1,6 @@
 /** `gristmill worker`: the composition root of a worker that stands. It learns from its coordinator where the store is. */
 import { randomBytes } from 'node:crypto';
-import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, hostname, tmpdir } from 'node:os';
 import type { Logger } from 'pino';
 import { stayAlive, within } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
@@ -40,7 +40,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
   };
   const letGo = stayAlive();
   try {
-    const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
+    const { startAgent, heapMegabytesFor, memoryHere } = await import('../../worker/agent.js');
     const slots = values.slots ?? Math.min(limits.slotsMax, availableParallelism());
     const worker = workerId(values.worker);
     const agent = startAgent({
@@ -49,7 +49,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       slots,
       keepsSpares: true,
       scratchDir: scratch.path,
-      heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
+      heapMegabytes: heapMegabytesFor(slots, values.memory ?? memoryHere()),
       environment: executorEnvironment(context.environment),
       stores: storesAt,
       clock: context.clock,

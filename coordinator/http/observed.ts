@@ -9,12 +9,14 @@ import { countedStore } from './counted-store.js';
 import { CoordinatorMetrics } from './metrics.js';
 import { serveHttp, type Page, type RunningHttp } from './server.js';
 
+/** How far a coordinator has come: its store does not answer, it reads the journal, or it leads. */
+export type Phase = { readonly waitsFor: string } | 'replaying' | Coordinator;
+
 export interface Observed {
   readonly store: ObjectStore;
   readonly outputs: Outputs;
   readonly observer: Observer;
-  /** `core` is undefined until it leads: whoever asks before that is told that it replays. */
-  serve(listen: string, core: () => Coordinator | undefined): Promise<RunningHttp>;
+  serve(listen: string, phase: () => Phase): Promise<RunningHttp>;
 }
 
 export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Observed {
@@ -30,30 +32,41 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
       },
     },
     observer: metrics,
-    serve: (listen, core) =>
+    serve: (listen, phase) =>
       serveHttp(listen, {
         '/metrics': () => {
           if (store instanceof S3Store) metrics.lookAtS3(store.endpoint);
-          return metricsOf(metrics, core());
+          return metricsOf(metrics, phase());
         },
-        '/healthz': () => healthOf(core()),
+        '/healthz': () => healthOf(phase()),
       }),
   };
 }
 
 /** Figures of nothing would look like those of an idle cluster: until it leads there are none. */
-async function metricsOf(metrics: CoordinatorMetrics, core: Coordinator | undefined): Promise<Page> {
-  if (!core) return { status: 503, contentType: 'text/plain; charset=utf-8', text: 'the journal is being replayed\n' };
-  const text = await metrics.text(core.figures(), core.halted === undefined);
+async function metricsOf(metrics: CoordinatorMetrics, phase: Phase): Promise<Page> {
+  if (!isLeader(phase)) {
+    const text = phase === 'replaying' ? 'the journal is being replayed' : phase.waitsFor;
+    return { status: 503, contentType: 'text/plain; charset=utf-8', text: `${text}\n` };
+  }
+  const text = await metrics.text(phase.figures(), phase.halted === undefined);
   return { status: 200, contentType: metrics.contentType, text };
 }
 
-function healthOf(core: Coordinator | undefined): Page {
-  const health = core ? healthOfLeader(core) : { status: 'replaying' };
+function healthOf(phase: Phase): Page {
+  const health = isLeader(phase) ? healthOfLeader(phase) : healthBefore(phase);
   const isWell = health.status === 'leading';
   return { status: isWell ? 200 : 503, contentType: 'application/json', text: `${JSON.stringify(health)}\n` };
 }
 
+function healthBefore(phase: Exclude<Phase, Coordinator>) {
+  return phase === 'replaying' ? { status: phase } : { status: 'waiting-for-store', reason: phase.waitsFor };
+}
+
 function healthOfLeader({ halted, epoch }: Coordinator) {
   return halted ? { status: 'halted', epoch, code: halted.code, reason: halted.message } : { status: 'leading', epoch };
+}
+
+function isLeader(phase: Phase): phase is Coordinator {
+  return phase !== 'replaying' && !('waitsFor' in phase);
 }

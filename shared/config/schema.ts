@@ -44,6 +44,12 @@ const insecure = option(isSwitch, false, {
     'token and run code on the workers.',
 });
 
+const connectMs = option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
+  doc:
+    'How long one that starts waits, in milliseconds: a worker for its coordinator, a coordinator for its store. Later each ' +
+    'comes back to it for as long as it takes.',
+});
+
 export const coordinatorSchema = {
   store,
   listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
@@ -61,6 +67,7 @@ export const coordinatorSchema = {
       'A worker that has not been heard of for so many milliseconds is dead, and its running tasks go elsewhere. Workers renew ' +
       'ten times as often.',
   }),
+  connectMs,
   insecure,
   logLevel,
   ...s3Options,
@@ -77,7 +84,7 @@ export const workerSchema = {
   }),
   memory: option<number | undefined>(bytes(limits.workerMemoryBytesMin), undefined, {
     doc: "Memory that the worker may count on. Half of it is for the heaps of its executors, in which a job's own code lives.",
-    defaultText: "the machine's",
+    defaultText: "the machine's, or what its container is limited to",
   }),
   scratchDir: option<string | undefined>(path, undefined, {
     doc: 'A folder on a local disk for files of running tasks. The worker makes a folder of its own in it, and removes it at its end.',
@@ -90,9 +97,7 @@ export const workerSchema = {
   drainMs: option<number>(wholeNumber(0, limits.drainMsMax), limits.drainMsDefault, {
     doc: 'How long a worker that is told to stop lets its running tasks finish before it hands them back.',
   }),
-  connectMs: option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
-    doc: 'How long a worker that starts waits for its coordinator. Later it comes back to it for as long as it takes.',
-  }),
+  connectMs,
   insecure,
   logLevel,
   ...s3Options,

@@ -119,7 +119,7 @@ async function ready(endpoint: string, server: ChildProcess): Promise<void> {
   }
 }
 
-async function freePort(host: string): Promise<number> {
+export async function freePort(host: string): Promise<number> {
   const server = createServer().listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
