@@ -9,7 +9,6 @@ import type { RunningCoordinator } from '../../coordinator/coordinator.js';
 import type { Clock } from '../../shared/clock.js';
 import { parseWorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
-
 import { currentOwner, type Owner } from '../../shared/store/owner.js';
 import { isS3Uri } from '../../shared/store/s3-uri.js';
 import { Stores, type StoreAccess } from '../../shared/store/stores.js';
