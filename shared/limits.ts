@@ -213,6 +213,8 @@ export const limits = {
   s3FirstContactMs: 5_000,
   /** A coordinator that starts before its store asks again after so long. */
   storeContactMs: 1_000,
+  /** Added to how gladly Linux ends an executor when memory runs out, of 1,000. */
+  executorOomScore: 500,
   /** Requests in a row without an answer, after which the others wait instead of trying as well. */
   s3BreakerFailures: 3,
   /** The wait before one of them tries again, doubled each time. */

@@ -3,7 +3,7 @@
  * Whatever becomes of the process, every attempt handed to it ends with exactly one report.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { delay, type Clock } from '../shared/clock.js';
@@ -74,6 +74,7 @@ export class ExecutorProcess {
       { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true, env: { ...environment } },
     );
     this.child = child;
+    preferForMemory(child.pid);
     this.whenClosed(child);
     const [, stdout, stderr, socket] = child.stdio;
     this.logs = [new LogCapture(stdout as Readable), new LogCapture(stderr as Readable)];
@@ -197,5 +198,15 @@ export class ExecutorProcess {
     const lines = (this.logs[1]?.text ?? '').split('\n').filter((line) => line.trim() !== '');
     const line = lines.find((text) => /FATAL ERROR|^\w*Error\b/.test(text)) ?? lines.at(-1);
     return line === undefined ? '' : `, saying "${line.trim().slice(0, LAST_WORDS_MAX)}"`;
+  }
+}
+
+/** Where memory runs out, Linux ends an executor, whose task goes elsewhere, and not the agent with all of them. */
+function preferForMemory(pid: number | undefined): void {
+  if (pid === undefined || process.platform !== 'linux') return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(limits.executorOomScore));
+  } catch {
+    // It has ended already, or a sandbox forbids it: then the kernel chooses as it likes.
   }
 }

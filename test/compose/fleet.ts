@@ -1,0 +1,141 @@
+/**
+ * The fleet of docker-compose.yml in real containers, under a project name of its own, with secrets, ports and volumes of its
+ * own; spoken to from outside, by the command of this checkout with a token.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { repository, Workplace, type Ended, type Running } from '../harness/command.js';
+import { freePort } from '../harness/minio.js';
+import { run } from './engine.js';
+
+export interface FleetOptions {
+  readonly workers: number;
+  /** Of docker-compose.yml. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export type Service = 'store' | 'coordinator' | 'worker';
+
+export class Fleet {
+  readonly place = new Workplace();
+  readonly project = `gristmill-test-${randomBytes(4).toString('hex')}`;
+  #variables: Readonly<Record<string, string>> = {};
+
+  /** Resolves when every container is healthy. */
+  static async up({ workers, variables = {} }: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet();
+    try {
+      await fleet.#prepare(variables);
+      await fleet.scale(workers);
+      return fleet;
+    } catch (thrown) {
+      console.log(await fleet.compose('logs', '--no-color', '--tail', '50').catch(String));
+      await fleet.remove();
+      throw thrown;
+    }
+  }
+
+  async #prepare(variables: Readonly<Record<string, string>>): Promise<void> {
+    const directory = repository;
+    await run('docker', ['build', '--quiet', '--tag', 'gristmill:local', '.'], { directory });
+    const secrets = this.place.path('secrets');
+    const said = await run('deploy/secrets.sh', ['--folder', secrets], { directory });
+    const [coordinator, http, store] = await Promise.all(Array.from({ length: 3 }, () => freePort('127.0.0.1')));
+    this.#variables = {
+      SECRETS: secrets,
+      CONTAINER_USER: /CONTAINER_USER=(\S+)/.exec(said)?.[1] ?? '',
+      COORDINATOR_PORT: String(coordinator),
+      COORDINATOR_HTTP_PORT: String(http),
+      STORE_PORT: String(store),
+      WORKER_SLOTS: '1',
+      WORKER_CPUS: '1',
+      ...variables,
+    };
+  }
+
+  compose(...args: readonly string[]): Promise<string> {
+    const all = ['compose', '--project-name', this.project, ...args];
+    return run('docker', all, { directory: repository, variables: this.#variables });
+  }
+
+  /** So many workers run, and all that runs is healthy. */
+  async scale(workers: number): Promise<void> {
+    await this.compose('up', '--detach', '--no-build', '--wait', '--quiet-pull', '--scale', `worker=${workers}`);
+  }
+
+  docker(...args: readonly string[]): Promise<string> {
+    return run('docker', args, { directory: repository });
+  }
+
+  /** Ids of the containers of a service that run. */
+  async containers(service: Service): Promise<readonly string[]> {
+    return (await this.compose('ps', '--quiet', service)).split('\n').filter((id) => id !== '');
+  }
+
+  get network(): string {
+    return `${this.project}_default`;
+  }
+
+  /** How a command from outside reaches the fleet, as somebody who may submit. */
+  get reach(): readonly string[] {
+    const secrets = this.place.path('secrets');
+    const { COORDINATOR_PORT: port = '' } = this.#variables;
+    const trust = ['--tls-ca', join(secrets, 'authority.crt'), '--token-file', join(secrets, 'submit.token')];
+    return ['--coordinator', `localhost:${port}`, ...trust];
+  }
+
+  get keys(): readonly string[] {
+    const secrets = this.place.path('secrets');
+    const { STORE_PORT: port = '' } = this.#variables;
+    const keys = ['store-access-key', 'store-secret-key'].map((name) => join(secrets, name));
+    return [
+      '--s3-endpoint',
+      `http://127.0.0.1:${port}`,
+      '--s3-access-key-file',
+      keys[0] ?? '',
+      '--s3-secret-key-file',
+      keys[1] ?? '',
+    ];
+  }
+
+  upload(name: string, target: string): Promise<Ended> {
+    return this.place.run('upload', name, target, '--quiet', ...this.keys);
+  }
+
+  /** Submits and watches, as `gristmill run --coordinator` does. */
+  submit(jobFile: string, ...flags: readonly string[]): Running {
+    return this.place.start(['run', jobFile, '--json', ...flags, ...this.reach]);
+  }
+
+  /** Stops all containers and says how each ended. */
+  async stop(): Promise<readonly { readonly service: string; readonly code: number }[]> {
+    await this.compose('stop');
+    const ids = (await this.compose('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '');
+    const format = '{{index .Config.Labels "com.docker.compose.service"}} {{.State.ExitCode}}';
+    const ended = ids.length === 0 ? '' : await this.docker('inspect', '--format', format, ...ids);
+    return ended.split('\n').map((line) => {
+      const [service = '', code = ''] = line.split(' ');
+      return { service, code: Number(code) };
+    });
+  }
+
+  /** Everything that the engine still has of it. */
+  async leftovers(): Promise<readonly string[]> {
+    const filter = ['--filter', `label=com.docker.compose.project=${this.project}`];
+    const lists = await Promise.all([
+      this.docker('ps', '--all', '--quiet', ...filter),
+      this.docker('volume', 'ls', '--quiet', ...filter),
+      this.docker('network', 'ls', '--quiet', ...filter),
+    ]);
+    return lists.flatMap((list) => list.split('\n').filter((id) => id !== ''));
+  }
+
+  async down(): Promise<void> {
+    await this.compose('--profile', '*', 'down', '--volumes', '--remove-orphans');
+  }
+
+  async remove(): Promise<void> {
+    await this.down().catch((error: unknown) => console.log(String(error)));
+    this.place.remove();
+  }
+}

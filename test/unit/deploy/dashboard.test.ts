@@ -1,0 +1,33 @@
+/** The dashboard asks for metrics that there are, by labels that they have. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { METRICS } from '../../../coordinator/http/metric-list.js';
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly title: string;
+    readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
+  }[];
+}
+
+const path = new URL('../../../deploy/monitoring/grafana/gristmill.json', import.meta.url);
+const { panels } = JSON.parse(readFileSync(path, 'utf8')) as Dashboard;
+const metrics = new Map<string, (typeof METRICS)[keyof typeof METRICS]>(
+  Object.values(METRICS).flatMap((metric) => [
+    [metric.name, metric] as const,
+    [`${metric.name}_bucket`, metric] as const,
+  ]),
+);
+const targets = panels.flatMap(({ title, targets: those }) => those.map((target) => [title, target] as const));
+
+test.each(targets)('%s asks for what there is', (_, { expr, legendFormat }) => {
+  const names = expr.match(/\b(?:gristmill|process|nodejs)_[a-z0-9_]+/g) ?? [];
+  expect(names).toHaveLength(1);
+  const metric = metrics.get(names[0] ?? '');
+  expect(metric, names[0]).toBeDefined();
+  const asked = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label);
+  const grouped = (/by \(([^)]*)\)/.exec(expr)?.[1] ?? '')
+    .split(', ')
+    .filter((label) => label !== '' && label !== 'le');
+  for (const label of [...asked, ...grouped]) expect(metric?.labels).toContain(label);
+});
