@@ -2,11 +2,13 @@
  * The client of `JobService`: every call with the token and, where it ends by itself, a deadline; every failure a
  * GristmillError with the code that the coordinator gave it.
  */
-import { ChannelCredentials, Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, status, type ClientReadableStream, type ServiceError } from '@grpc/grpc-js';
 import { systemClock, type Clock } from '../shared/clock.js';
+import type { ClientTls } from '../shared/config/tls.js';
 import { GristmillError, isErrorCode, type ErrorCode } from '../shared/errors.js';
 import { parseJobId, type JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
+import { connectionError, channelTo } from '../shared/wire/credentials.js';
 import { JobService } from '../shared/wire/load.js';
 import type { JobServiceClient } from '../proto/generated/gristmill/v1/JobService.js';
 import { eventFromWire, jobFromWire, submitToWire } from './job-convert.js';
@@ -17,6 +19,8 @@ export interface JobClientOptions {
   /** `host:port`. */
   readonly address: string;
   readonly token: string;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ClientTls | undefined;
   readonly clock?: Clock;
 }
 
@@ -34,7 +38,8 @@ const CODES: Readonly<Partial<Record<status, ErrorCode>>> = {
   [status.INVALID_ARGUMENT]: 'invalid-request',
   [status.NOT_FOUND]: 'job-not-found',
   [status.UNAUTHENTICATED]: 'unauthenticated',
-  [status.PERMISSION_DENIED]: 'unauthenticated',
+  [status.PERMISSION_DENIED]: 'permission-denied',
+  [status.RESOURCE_EXHAUSTED]: 'request-too-large',
   [status.UNIMPLEMENTED]: 'protocol-mismatch',
   [status.UNAVAILABLE]: 'unavailable',
   [status.DEADLINE_EXCEEDED]: 'unavailable',
@@ -61,14 +66,17 @@ type Reply<T> = (error: ServiceError | null, reply?: T) => void;
 export class JobClient {
   readonly #clock: Clock;
   readonly #address: string;
+  readonly #isTls: boolean;
   readonly #metadata = new Metadata();
   readonly #stub: JobServiceClient;
 
   constructor(options: JobClientOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#address = options.address;
+    this.#isTls = options.tls !== undefined;
     this.#metadata.set('authorization', `Bearer ${options.token}`);
-    this.#stub = new JobService(options.address, ChannelCredentials.createInsecure(), CHANNEL);
+    const channel = channelTo(options.address, options.tls?.current());
+    this.#stub = new JobService(options.address, channel.credentials, { ...CHANNEL, ...channel.options });
   }
 
   /** Uploading a known bundle again is harmless: `existed` is then true. */
@@ -216,17 +224,13 @@ export class JobClient {
     const details = thrown.details === '' ? thrown.message : thrown.details;
     if (typeof given === 'string' && isErrorCode(given)) return new GristmillError(given, details);
     const code = CODES[thrown.code] ?? 'internal';
-    const message = code === 'unavailable' ? silence(this.#address, thrown) : details;
-    return new GristmillError(code, message, { context: { status: status[thrown.code] } });
+    if (code === 'unavailable') return connectionError(this.#address, silence(thrown), this.#isTls);
+    return new GristmillError(code, details, { context: { status: status[thrown.code] } });
   }
 }
 
-/** Nobody answers: which address, why, and what to try. */
-function silence(address: string, { code, details }: ServiceError): string {
-  const cause = /Last error: (?:Error: )?([^.(]*(?:\.\d+)*[^.(]*)/.exec(details)?.[1]?.trim() ?? details;
-  const reason = code === status.DEADLINE_EXCEEDED ? `nothing came within ${limits.callDeadlineMs / 1000} s` : cause;
-  const hint = "start it with 'gristmill coordinator', or name another address with --coordinator HOST:PORT";
-  return `no coordinator answers at ${address}: ${reason}\nhint: ${hint}`;
+function silence({ code, details }: ServiceError): string {
+  return code === status.DEADLINE_EXCEEDED ? `nothing came within ${limits.callDeadlineMs / 1000} s` : details;
 }
 
 /** A server stream that is given up with its consumer or its signal, and whose errors never go unheard. */

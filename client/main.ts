@@ -5,6 +5,7 @@ import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/e
 import type { JobRequest } from './command/job-commands.js';
 import type { Screen } from './command/run-options.js';
 import type { StandingRequest } from './command/standing.js';
+import type { TokenRequest } from './command/token.js';
 import type { TransferRequest } from './command/transfer-commands.js';
 import type { Job } from './job-types.js';
 import { namesCoordinator, runConfig } from './remote/config.js';
@@ -24,6 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const request = parseCommandLine(args);
     if (isStanding(request)) return await stand(request);
+    if (request.kind === 'token') return await token(request);
     if (request.kind !== 'text') return await perform(request);
     process.stdout.write(request.text);
     return 0;
@@ -32,6 +34,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${errorLines(error, errorStyle).join('\n')}\n`);
     return exitCodeOfError(error);
   }
+}
+
+async function token(request: TokenRequest): Promise<number> {
+  const [{ makeToken }, { randomBytes }] = await Promise.all([import('./token.js'), import('node:crypto')]);
+  process.stdout.write(makeToken(request, (bytes) => randomBytes(bytes)));
+  return 0;
 }
 
 function isStanding(request: Request): request is StandingRequest {

@@ -16,7 +16,7 @@ export function auditLog(job: Job): Uint8Array {
 }
 
 function submission(job: Job): Readonly<Record<string, unknown>> {
-  const { name, codeVersion, params, inputs, output, baseUri, overwrite, limitRecords } = job.request;
+  const { name, codeVersion, params, inputs, output, baseUri, overwrite, limitRecords, by } = job.request;
   return {
     ...head(job, job.submittedAtMs, 'submitted'),
     name,
@@ -27,6 +27,7 @@ function submission(job: Job): Readonly<Record<string, unknown>> {
     baseUri,
     overwrite,
     limitRecords,
+    ...(by !== undefined && { by }),
   };
 }
 

@@ -1,6 +1,8 @@
 /** A coordinator as a service: the core behind gRPC, on a store and an address. A composition root calls `startCoordinator`. */
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
+import type { Grant } from '../shared/access.js';
+import type { ServerTls } from '../shared/config/tls.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
 import { limits } from '../shared/limits.js';
@@ -8,6 +10,7 @@ import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import type { Locator } from '../shared/store/stores.js';
+import { AccessGuard } from './access/guard.js';
 import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { contactStore, type FirstContact } from './first-contact.js';
@@ -41,6 +44,10 @@ export interface CoordinatorOptions {
   /** `host:port` of `/metrics` and `/healthz`; absent: nothing is counted and nothing listens. */
   readonly http?: string | undefined;
   readonly token: string;
+  /** Further tokens, as they are now. */
+  readonly grants?: (() => readonly Grant[]) | undefined;
+  /** Of both ports; absent: nothing is encrypted. */
+  readonly tls?: ServerTls | undefined;
   readonly log: Logger;
   /** It no longer leads: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
@@ -57,7 +64,8 @@ export interface RunningCoordinator {
 }
 
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
-  const { clock, log, listen, token, http } = options;
+  const { clock, log, listen, token, grants, tls, http } = options;
+  const guard = new AccessGuard(token, grants);
   const plain = { store: options.store, outputs: options.outputs };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
@@ -68,13 +76,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const observing = watched && { observer: watched.observer };
   const phase: { now: Phase } = { now: 'replaying' };
   // From the start: one that waits, or replays for long, is not a coordinator that hangs.
-  const port = http === undefined ? undefined : await watched?.serve(http, () => phase.now);
+  const port = http === undefined ? undefined : await watched?.serve(http, () => phase.now, { guard, tls });
   const core = await lead().catch(async (thrown: unknown) => {
     await port?.close();
     throw thrown;
   });
   phase.now = core;
-  const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
+  const server = await serve({ core, store, clock, log, listen, guard, tls }).catch(async (thrown: unknown) => {
     await port?.close();
     await core.close();
     throw thrown;

@@ -181,6 +181,20 @@ export const limits = {
   spareAfterMs: 1_000,
   /** ... and up to so much later still, by lot: workers that share a machine do not all start theirs at once. */
   spareSpreadMs: 8_000,
+  /** Between two looks at certificates and the access file: a token that was taken out is refused so much later at the latest. */
+  reloadMs: 2_000,
+  /** A certificate, a key or an access file: whatever is larger is something else, and is not read. */
+  credentialFileBytesMax: 1 * MiB,
+  /** Tokens in an access file: each call is compared with all of them, in a fraction of a millisecond. */
+  accessGrantsMax: 1_000,
+  /** Calls of one connection that are open at a time, its streams among them; further ones wait at their client. */
+  callsPerConnectionMax: 1_000,
+  /** Jobs that have not ended: each costs every decision a look. More come in when some have ended. */
+  jobsOpenMax: 1_000,
+  /** What the submissions of those hold together: parameters and lists of inputs, in memory and in every snapshot. */
+  jobsOpenBytesMax: 64 * MiB,
+  /** Bundles that are being uploaded, by what they announced: they are held in memory until they are whole. */
+  uploadsBytesMax: 128 * MiB,
   /** Unary gRPC calls. */
   callDeadlineMs: 30_000,
   /** Between two pings of an idle connection. */

@@ -5,6 +5,7 @@
 import { hostname, totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
+import type { ClientTls } from '../shared/config/tls.js';
 import { GristmillError } from '../shared/errors.js';
 import { gate } from '../shared/gate.js';
 import type { WorkerId } from '../shared/ids.js';
@@ -21,6 +22,8 @@ export interface AgentOptions {
   /** `host:port`; executors come up while it is not known yet. */
   readonly coordinator: string | Promise<string>;
   readonly token: string;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ClientTls;
   readonly worker: WorkerId;
   readonly slots: number;
   /** Keeps a warm executor beside each that is bound to a job. */
@@ -36,6 +39,8 @@ export interface AgentOptions {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
+  /** The connection to the coordinator broke, or none came about; it is tried again. */
+  readonly onBroken?: (error: GristmillError) => void;
 }
 
 export interface Agent {

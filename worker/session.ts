@@ -5,12 +5,14 @@
  * be said waits in a queue while the stream is full. Nothing waits while it is broken: the agent keeps its reports and says
  * them again after each registration. Progress never waits, so that it cannot crowd out what must be said.
  */
-import { credentials, Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
+import { Metadata, status, type ClientDuplexStream, type ServiceError } from '@grpc/grpc-js';
 import type { Clock } from '../shared/clock.js';
-import { GristmillError, type ErrorCode } from '../shared/errors.js';
+import type { ClientContext, ClientTls } from '../shared/config/tls.js';
+import { GristmillError, isErrorCode, type ErrorCode } from '../shared/errors.js';
 import { limits } from '../shared/limits.js';
 import type { CoordinatorMessage, Registration, WorkerMessage } from '../shared/protocol.js';
 import { coordinatorMessageFromWire, workerMessageToWire } from '../shared/wire/convert.js';
+import { connectionError, channelTo } from '../shared/wire/credentials.js';
 import { WorkerService } from '../shared/wire/load.js';
 import type { CoordinatorMessage__Output } from '../proto/generated/gristmill/v1/CoordinatorMessage.js';
 import type { WorkerMessage as WireWorkerMessage } from '../proto/generated/gristmill/v1/WorkerMessage.js';
@@ -18,18 +20,22 @@ import type { WorkerMessage as WireWorkerMessage } from '../proto/generated/gris
 export interface SessionOptions {
   readonly coordinator: string;
   readonly token: string;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ClientTls | undefined;
   readonly clock: Clock;
   readonly registration: () => Registration;
   readonly onMessage: (message: CoordinatorMessage) => void;
   /** The coordinator refuses this worker; there is no point in trying again. */
   readonly onRefused: (error: GristmillError) => void;
+  /** The stream broke, or none came about; it is tried again. */
+  readonly onBroken?: ((error: GristmillError) => void) | undefined;
 }
 
 type Stream = ClientDuplexStream<WireWorkerMessage, CoordinatorMessage__Output>;
 
 const REFUSALS: ReadonlyMap<number, ErrorCode> = new Map([
   [status.UNAUTHENTICATED, 'unauthenticated'],
-  [status.PERMISSION_DENIED, 'protocol-mismatch'],
+  [status.PERMISSION_DENIED, 'permission-denied'],
   [status.FAILED_PRECONDITION, 'protocol-mismatch'],
   [status.INVALID_ARGUMENT, 'protocol-mismatch'],
   [status.UNIMPLEMENTED, 'protocol-mismatch'],
@@ -38,7 +44,9 @@ const REFUSALS: ReadonlyMap<number, ErrorCode> = new Map([
 
 export class Session {
   private readonly options: SessionOptions;
-  private readonly client: InstanceType<typeof WorkerService>;
+  private client: InstanceType<typeof WorkerService>;
+  /** What the client was made with. */
+  private context: ClientContext | undefined;
   private readonly metadata = new Metadata();
   private stream: Stream | undefined;
   private attached = false;
@@ -53,7 +61,16 @@ export class Session {
   constructor(options: SessionOptions) {
     this.options = options;
     this.metadata.set('authorization', `Bearer ${options.token}`);
-    this.client = new WorkerService(options.coordinator, credentials.createInsecure(), {
+    this.context = options.tls?.current();
+    this.client = this.newClient();
+    this.connect();
+    this.renew();
+  }
+
+  private newClient(): InstanceType<typeof WorkerService> {
+    const { credentials, options } = channelTo(this.options.coordinator, this.context);
+    return new WorkerService(this.options.coordinator, credentials, {
+      ...options,
       'grpc.keepalive_time_ms': limits.keepaliveMs,
       'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
       'grpc.enable_retries': 0,
@@ -64,8 +81,15 @@ export class Session {
       'grpc.max_receive_message_length': limits.messageBytesMax,
       'grpc.max_send_message_length': limits.messageBytesMax,
     });
-    this.connect();
-    this.renew();
+  }
+
+  /** A certificate that was replaced meanwhile is shown from now on. */
+  private useNewCertificate(): void {
+    const context = this.options.tls?.current();
+    if (context === this.context) return;
+    this.context = context;
+    this.client.close();
+    this.client = this.newClient();
   }
 
   /** Dropped without a registered stream; progress also while the stream is full. */
@@ -84,6 +108,7 @@ export class Session {
   }
 
   private connect(): void {
+    this.useNewCertificate();
     const stream: Stream = this.client.session(this.metadata);
     this.stream = stream;
     stream.on('data', (wire: CoordinatorMessage__Output) => {
@@ -120,7 +145,7 @@ export class Session {
     this.attached = false;
     this.writable = false;
     this.queue = [];
-    const code = error && REFUSALS.get(error.code);
+    const code = error && refusalIn(error);
     if (error && code !== undefined) {
       this.options.onRefused(
         new GristmillError(
@@ -130,11 +155,16 @@ export class Session {
       );
       return;
     }
+    if (error) this.options.onBroken?.(this.reason(error));
     const waitMs = this.reconnectMs;
     this.reconnectMs = Math.min(2 * waitMs, limits.reconnectMsMax);
     this.options.clock.after(waitMs, () => {
       if (!this.closed) this.connect();
     });
+  }
+
+  private reason({ details }: ServiceError): GristmillError {
+    return connectionError(this.options.coordinator, details, this.context !== undefined);
   }
 
   private renewEvery(ms: number): void {
@@ -158,4 +188,11 @@ export class Session {
       this.writable = this.stream.write(workerMessageToWire(message));
     }
   }
+}
+
+/** Undefined: it may be tried again. A status that says it is refused may have come with a code that says more. */
+function refusalIn(error: ServiceError): ErrorCode | undefined {
+  const byStatus = REFUSALS.get(error.code);
+  const [given] = error.metadata.get('gristmill-code');
+  return byStatus !== undefined && typeof given === 'string' && isErrorCode(given) ? given : byStatus;
 }

@@ -7,13 +7,26 @@ import { GristmillError } from '../../shared/errors.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
+import { addToken, type TokenRequest } from './token.js';
 import { addTransferCommands, type TransferRequest } from './transfer-commands.js';
 import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from './run-options.js';
 
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
 const RESERVED = ['errors', 'verify', 'retry', 'replay'];
 
-const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'results', 'cancel', 'upload', 'coordinator', 'worker'];
+const COMMANDS = [
+  'run',
+  'submit',
+  'jobs',
+  'watch',
+  'logs',
+  'results',
+  'cancel',
+  'upload',
+  'coordinator',
+  'worker',
+  'token',
+];
 
 export type Request =
   /** `flags`: where a coordinator is, as far as the command line says it. */
@@ -21,6 +34,7 @@ export type Request =
   | JobRequest
   | TransferRequest
   | StandingRequest
+  | TokenRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
 
@@ -63,6 +77,7 @@ function build(onRequest: (request: Request) => void): Command {
   addJobCommands(program, onRequest);
   addTransferCommands(program, onRequest);
   addStanding(program, onRequest);
+  addToken(program, onRequest);
   for (const name of RESERVED) {
     program
       .command(name, { hidden: true })

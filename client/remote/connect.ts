@@ -10,8 +10,8 @@ export async function connected<T>(
   clock: Clock,
   use: (client: JobClient) => Promise<T>,
 ): Promise<T> {
-  const { coordinator, token } = connectionOf(config);
-  const client = new JobClient({ address: coordinator, token, clock });
+  const { coordinator, token, tls } = connectionOf(config, clock);
+  const client = new JobClient({ address: coordinator, token, tls, clock });
   // Between two attempts to reach the coordinator again there is nothing else that would.
   const letGo = stayAlive();
   try {

@@ -30,6 +30,8 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'memory-exceeded': 'give the job more `memory`, or make its keys, values and records smaller',
   'disk-full': 'free some space, or put intermediate data elsewhere with --store DIR',
   unauthenticated: "--token-file FILE names the file that holds the coordinator's token",
+  'permission-denied': 'ask whoever looks after the coordinator for a token of that role: docs/guide/security.md',
+  'over-capacity': 'try again when some jobs have ended',
   'job-not-found': "'gristmill jobs' lists the jobs that there are",
   'out-of-balance': 'this is a defect of Gristmill: keep the private store and report it',
   internal: 'this may be a defect of Gristmill: --verbose shows the logs of its parts',

@@ -1,7 +1,6 @@
 /** `gristmill coordinator`: the composition root of a coordinator that stands, over a store in a folder or a bucket. */
 import { randomBytes } from 'node:crypto';
 import { stayAlive } from '../../shared/clock.js';
-import { refuseUnencrypted } from '../../shared/config/network.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
 import { coordinatorSchema } from '../../shared/config/schema.js';
@@ -12,21 +11,12 @@ import { currentOwner } from '../../shared/store/owner.js';
 import { Stores } from '../../shared/store/stores.js';
 import { createLogger } from '../log.js';
 import { stopRequested, type StandingContext } from './context.js';
+import { protectionOf } from './protection.js';
 
 /** Runs until the first signal, or until another coordinator leads; throws what kept it from starting or going on. */
 export async function standAsCoordinator(context: StandingContext): Promise<void> {
   const config = loadConfig(coordinatorSchema, context);
-  const {
-    store: storePlace,
-    listen,
-    http,
-    dataRoot,
-    tokenFile,
-    leaseMs,
-    connectMs,
-    insecure,
-    logLevel,
-  } = config.values;
+  const { store: storePlace, listen, http, dataRoot, tokenFile, leaseMs, connectMs, logLevel } = config.values;
   if (config.values.printConfig) {
     context.say(printConfig(config).trimEnd());
     return;
@@ -37,13 +27,12 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       'or a place in a bucket: --store s3://bucket/prefix';
     throw new GristmillError('command-line', `a coordinator needs a store: --store URI\nhint: ${hint}`);
   }
-  refuseUnencrypted(listen, config.origins.listen, insecure);
-  if (http !== undefined) refuseUnencrypted(http, config.origins.http, insecure);
+  const log = await createLogger(logLevel);
+  const protection = protectionOf(config, context.clock, log);
   const random = (bytes: number) => randomBytes(bytes);
   const stores = new Stores(storeAccessOf(config));
   const store = stores.open(storePlace);
   const token = ensureToken({ store: store.uri, tokenFile }, random);
-  const log = await createLogger(logLevel);
   if (dataRoot.length === 0)
     log.warn('no --data-root is given: jobs that read or write files of a disk will be refused');
   const [{ outputsIn, startCoordinator }, { standingRetention }] = await Promise.all([
@@ -65,6 +54,8 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
       retention: standingRetention,
+      grants: protection.grants,
+      tls: protection.tls,
       onHalt: (error) => halt(error),
     }).catch((thrown: unknown) => {
       // Told to stop while it waited for its store, it has nothing to stop.
@@ -73,7 +64,8 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
     });
     if (!coordinator) return;
     const { address, httpAddress, epoch } = coordinator;
-    const metrics = httpAddress === undefined ? '' : `, metrics at http://${httpAddress}/metrics`;
+    const metrics =
+      httpAddress === undefined ? '' : `, metrics at ${protection.tls ? 'https' : 'http'}://${httpAddress}/metrics`;
     context.say(`gristmill coordinator is ready on ${address} (store ${store.uri}, epoch ${epoch}${metrics})`);
     try {
       await Promise.race([stopRequested(context), halted]);
@@ -82,6 +74,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       await coordinator.close();
     }
   } finally {
+    protection.close();
     await stores.close();
     letGo();
   }

@@ -4,10 +4,12 @@ import { availableParallelism, hostname, tmpdir } from 'node:os';
 import type { Logger } from 'pino';
 import { stayAlive, within } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
+import type { ClientTls } from '../../shared/config/tls.js';
 import type { ValuesOf } from '../../shared/config/option.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
 import { workerSchema } from '../../shared/config/schema.js';
+import { word } from '../../shared/config/types.js';
 import { storeAccessOf } from '../../shared/config/s3.js';
 import { GristmillError } from '../../shared/errors.js';
 import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
@@ -29,8 +31,13 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     context.say(printConfig(config).trimEnd());
     return;
   }
-  const connection = connectionOf(config);
   const log = await createLogger(values.logLevel);
+  const connection = connectionOf(config, context.clock, (error) => {
+    log.error(
+      { reason: error.message },
+      'the certificate was replaced by one that is not right: the one before it stays',
+    );
+  });
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
   const opened: Stores[] = [];
   const storesAt = (s3: S3Server | undefined) => {
@@ -42,7 +49,8 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
   try {
     const { startAgent, heapMegabytesFor, memoryHere } = await import('../../worker/agent.js');
     const slots = values.slots ?? Math.min(limits.slotsMax, availableParallelism());
-    const worker = workerId(values.worker);
+    const worker = workerId(values.worker, connection.tls);
+    const trouble = new Trouble(log);
     const agent = startAgent({
       ...connection,
       worker,
@@ -55,9 +63,10 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       clock: context.clock,
       random: (bytes) => randomBytes(bytes),
       log,
+      onBroken: (error) => trouble.tell(error),
     });
     const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
-    await serve(agent, context, { values, ready, log });
+    await serve(agent, context, { values, ready, log, trouble });
   } finally {
     for (const stores of opened) await stores.close();
     scratch.remove();
@@ -69,13 +78,19 @@ interface Service {
   readonly values: ValuesOf<typeof workerSchema>;
   readonly ready: string;
   readonly log: Logger;
+  readonly trouble: Trouble;
 }
 
-async function serve(agent: Agent, context: StandingContext, { values, ready, log }: Service): Promise<void> {
+async function serve(agent: Agent, context: StandingContext, { values, ready, log, trouble }: Service): Promise<void> {
   let graceMs = 0;
   const stopped = stopRequested(context);
   try {
-    const registered = within(context.clock, values.connectMs, agent.ready, () => unreachable(values.coordinator));
+    const registered = within(
+      context.clock,
+      values.connectMs,
+      agent.ready,
+      () => trouble.last ?? unreachable(values.coordinator),
+    );
     registered.catch(() => undefined); // a signal may come first
     if (await Promise.race([registered.then(() => true), stopped.then(() => false)])) {
       context.say(ready);
@@ -88,9 +103,28 @@ async function serve(agent: Agent, context: StandingContext, { values, ready, lo
   }
 }
 
+/** Why there is no connection: told in the log when it is another reason than before. */
+class Trouble {
+  last: GristmillError | undefined;
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  tell(error: GristmillError): void {
+    if (error.message !== this.last?.message)
+      this.#log.warn({ reason: error.message }, 'no connection to the coordinator');
+    this.last = error;
+  }
+}
+
 /** Two workers of one name would take each other for a restarted one. */
-function workerId(given: string | undefined): WorkerId {
+function workerId(given: string | undefined, tls: ClientTls | undefined): WorkerId {
+  const certified = tls?.current().pair?.commonName;
   if (given !== undefined) return parseWorkerId(given);
+  // A coordinator that asks for certificates takes no other name.
+  if (certified !== undefined && word.fromText(certified, '') !== undefined) return parseWorkerId(certified);
   const host = hostname()
     .replace(/[^A-Za-z0-9.-]/g, '-')
     .replace(/^[.-]+/, '')

@@ -1,7 +1,9 @@
-/** What clients call, as a thin shell around the core: guard, convert, answer. */
+/** What clients call, as a thin shell around the core: convert, ask, answer. */
 import { Metadata, type sendUnaryData, type ServerReadableStream, type ServerWritableStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
 import type { JobServiceHandlers } from '../../proto/generated/gristmill/v1/JobService.js';
 import type { UploadBundleRequest__Output } from '../../proto/generated/gristmill/v1/UploadBundleRequest.js';
+import { OWNER } from '../../shared/access.js';
 import { hasCode } from '../../shared/errors.js';
 import { parseJobId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
@@ -9,57 +11,78 @@ import { storeKeys } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { numberOf } from '../../shared/wire/convert.js';
 import type { Coordinator } from '../core.js';
-import { collectBundle } from './bundle-upload.js';
+import type { SubmitRequest } from '../scheduler/records.js';
+import { callerOf } from './access-interceptor.js';
+import { collectBundle, UploadRoom } from './bundle-upload.js';
 import { checkSha256, eventToWire, jobToWire, submitFromWire } from './job-convert.js';
 import { logsFromWire, readLogs } from './job-logs.js';
 import { statusOf } from './status.js';
-import type { TokenGuard } from './token.js';
 
 export interface JobServiceOptions {
   readonly core: Coordinator;
   readonly store: ObjectStore;
-  readonly guard: TokenGuard;
+  readonly log: Pick<Logger, 'info'>;
 }
 
-export function jobService({ core, store, guard }: JobServiceOptions): JobServiceHandlers {
+export function jobService({ core, store, log }: JobServiceOptions): JobServiceHandlers {
+  const uploads = new UploadRoom();
   return {
     UploadBundle: (call: ServerReadableStream<UploadBundleRequest__Output, unknown>, done) =>
-      void unary(guard, call, done, async () => {
-        const { sha256, code } = await collectBundle(call as AsyncIterable<UploadBundleRequest__Output>);
-        await core.uploading(sha256);
-        return { existed: await storeBundle(store, sha256, code) };
+      void unary(call, done, async () => {
+        const messages = call as AsyncIterable<UploadBundleRequest__Output>;
+        return collectBundle(messages, uploads, async ({ sha256, code }) => {
+          await core.uploading(sha256);
+          return { existed: await storeBundle(store, sha256, code) };
+        });
       }),
     SubmitJob: (call, done) =>
-      void unary(guard, call, done, async () => {
+      void unary(call, done, async () => {
         checkSha256(call.request.codeVersion);
-        const { job, existed } = await core.submit(submitFromWire(call.request));
+        const by = callerOf(call.metadata);
+        const { job, existed } = await core.submit(submittedBy(submitFromWire(call.request), by));
+        log.info({ job, by, existed }, 'a job was submitted');
         return { jobId: job, existed };
       }),
     GetJob: (call, done) =>
-      void unary(guard, call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
+      void unary(call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
     ListJobs: (call, done) =>
-      void unary(guard, call, done, async () => {
+      void unary(call, done, async () => {
         const wanted = call.request.limit === 0 ? limits.jobsListedDefault : call.request.limit;
         return { jobs: (await core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
       }),
     CancelJob: (call, done) =>
-      void unary(guard, call, done, async () =>
-        jobToWire(await core.cancel(parseJobId(call.request.jobId), call.request.reason)),
-      ),
+      void unary(call, done, async () => {
+        const { jobId, reason } = call.request;
+        const by = callerOf(call.metadata);
+        const view = await core.cancel(parseJobId(jobId), cancelReason(reason, by));
+        log.info({ job: view.job, by }, 'a job was cancelled');
+        return jobToWire(view);
+      }),
     WatchJob: (call) =>
-      void streaming(guard, call, async (write, signal) => {
+      void streaming(call, async (write, signal) => {
         const { jobId, cursor } = call.request;
         for await (const events of core.watch(parseJobId(jobId), numberOf(cursor, 'cursor'), signal)) {
           await write({ events: events.map(eventToWire) });
         }
       }),
     GetLogs: (call) =>
-      void streaming(guard, call, async (write, signal) => {
+      void streaming(call, async (write, signal) => {
         const request = logsFromWire(call.request);
         await core.get(request.job);
         for await (const chunk of readLogs(store, request, signal)) await write(chunk);
       }),
   };
+}
+
+/** Whoever has the coordinator's own token is not told from others who have it. */
+function submittedBy(request: SubmitRequest, by: string): SubmitRequest {
+  return by === OWNER ? request : { ...request, by };
+}
+
+/** The reason is what watchers and the audit log show. */
+function cancelReason(reason: string, by: string): string {
+  if (by === OWNER) return reason;
+  return reason === '' ? `cancelled by ${by}` : `${reason} (by ${by})`;
 }
 
 /** True when it was there already. Equal names are equal bytes: the name is their sha256. */
@@ -73,21 +96,14 @@ async function storeBundle(store: ObjectStore, sha256: string, code: Uint8Array)
   }
 }
 
-interface GuardedCall {
-  readonly metadata: Metadata;
+interface Call {
   on(event: 'error', listener: () => void): unknown;
 }
 
-async function unary<Reply>(
-  guard: TokenGuard,
-  call: GuardedCall,
-  done: sendUnaryData<Reply>,
-  answer: () => Promise<Reply>,
-): Promise<void> {
+async function unary<Reply>(call: Call, done: sendUnaryData<Reply>, answer: () => Promise<Reply>): Promise<void> {
   // Without a listener a disconnect would end the process.
   call.on('error', () => undefined);
   try {
-    guard.check(call.metadata);
     done(null, await answer());
   } catch (thrown) {
     done(statusOf(thrown));
@@ -95,7 +111,6 @@ async function unary<Reply>(
 }
 
 async function streaming<Reply>(
-  guard: TokenGuard,
   call: ServerWritableStream<unknown, Reply>,
   produce: (write: (reply: Reply) => Promise<void>, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -108,7 +123,6 @@ async function streaming<Reply>(
     if (!call.write(reply)) await drained(call, gone.signal);
   };
   try {
-    guard.check(call.metadata);
     await produce(write, gone.signal);
     call.end(new Metadata());
   } catch (thrown) {

@@ -1,14 +1,17 @@
-/** The gRPC server: both services, every call guarded by the token, and a shutdown that ends. */
-import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+/** The gRPC server: both services behind one guard, over TLS where that is given, and a shutdown that ends. */
+import { Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.js';
+import type { ServerTls } from '../../shared/config/tls.js';
 import { limits } from '../../shared/limits.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
+import type { AccessGuard } from '../access/guard.js';
 import type { Coordinator } from '../core.js';
+import { accessInterceptor } from './access-interceptor.js';
+import { credentialsOf } from './credentials.js';
 import { jobService } from './job-service.js';
 import { cannotListen } from './port.js';
-import { TokenGuard } from './token.js';
 import { workerService } from './worker-service.js';
 
 export interface ServeOptions {
@@ -17,7 +20,9 @@ export interface ServeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly listen: string;
-  readonly token: string;
+  readonly guard: AccessGuard;
+  /** Absent: nothing is encrypted. */
+  readonly tls?: ServerTls | undefined;
 }
 
 export interface RunningServer {
@@ -31,17 +36,21 @@ const OPTIONS: ServerOptions = {
   'grpc.keepalive_time_ms': limits.keepaliveMs,
   'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
   'grpc.keepalive_permit_without_calls': 1,
+  'grpc.max_concurrent_streams': limits.callsPerConnectionMax,
 };
 
 /** Time for the last words of streams; then they are cut. */
 const LAST_WORDS_MS = 250;
 
-export async function serve({ core, store, clock, log, listen, token }: ServeOptions): Promise<RunningServer> {
-  const server = new Server(OPTIONS);
-  const guard = new TokenGuard(token);
-  server.addService(JobService.service, jobService({ core, store, guard }));
-  server.addService(WorkerService.service, workerService({ core, guard, log }));
-  const port = await bind(server, listen);
+export async function serve(options: ServeOptions): Promise<RunningServer> {
+  const { core, store, clock, log, listen, guard, tls } = options;
+  const server = new Server({ ...OPTIONS, interceptors: [accessInterceptor(guard, log)] });
+  server.addService(JobService.service, jobService({ core, store, log }));
+  server.addService(
+    WorkerService.service,
+    workerService({ core, clock, log, needsCertificate: tls?.isMutual ?? false }),
+  );
+  const port = await bind(server, listen, credentialsOf(tls));
   return {
     address: `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`,
     // tryShutdown never ends while a stream is open, so it has a limit.
@@ -59,9 +68,9 @@ export async function serve({ core, store, clock, log, listen, token }: ServeOpt
   };
 }
 
-function bind(server: Server, listen: string): Promise<number> {
+function bind(server: Server, listen: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(listen, credentials, (error, port) => {
       if (!error) resolve(port);
       else reject(cannotListen(listen, error));
     });

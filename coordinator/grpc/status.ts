@@ -4,6 +4,9 @@ import { GristmillError, type ErrorCode } from '../../shared/errors.js';
 
 const STATUSES: Readonly<Partial<Record<ErrorCode, status>>> = {
   unauthenticated: status.UNAUTHENTICATED,
+  'permission-denied': status.PERMISSION_DENIED,
+  'request-too-large': status.RESOURCE_EXHAUSTED,
+  'over-capacity': status.RESOURCE_EXHAUSTED,
   'invalid-request': status.INVALID_ARGUMENT,
   'invalid-id': status.INVALID_ARGUMENT,
   'bundle-corrupt': status.INVALID_ARGUMENT,

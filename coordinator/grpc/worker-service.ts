@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { WorkerMessage__Output } from '../../proto/generated/gristmill/v1/WorkerMessage.js';
 import type { CoordinatorMessage as WireMessage } from '../../proto/generated/gristmill/v1/CoordinatorMessage.js';
 import type { WorkerServiceHandlers } from '../../proto/generated/gristmill/v1/WorkerService.js';
+import type { Clock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import type { CoordinatorMessage } from '../../shared/protocol.js';
@@ -14,28 +15,27 @@ import { coordinatorMessageToWire, workerMessageFromWire } from '../../shared/wi
 import type { Coordinator } from '../core.js';
 import type { Session, SessionPort } from '../core-ports.js';
 import { statusOf } from './status.js';
-import type { TokenGuard } from './token.js';
+import { checkWorkerName } from './worker-certificate.js';
 
 type Stream = ServerDuplexStream<WorkerMessage__Output, WireMessage>;
 
 export interface WorkerServiceOptions {
   readonly core: Coordinator;
-  readonly guard: TokenGuard;
+  readonly clock: Clock;
   readonly log: Logger;
+  /** Each worker is to come with a certificate that is for its name. */
+  readonly needsCertificate: boolean;
 }
 
-export function workerService({ core, guard, log }: WorkerServiceOptions): WorkerServiceHandlers {
+export function workerService({ core, clock, log, needsCertificate }: WorkerServiceOptions): WorkerServiceHandlers {
   return {
     Session(stream: Stream) {
       // Without a listener a disconnect would end the process.
       stream.on('error', (error) => log.debug({ error: error.message }, 'a worker stream broke'));
-      try {
-        guard.check(stream.metadata);
-      } catch (thrown) {
-        stream.emit('error', statusOf(thrown));
-        return;
-      }
-      new WorkerStream(core, stream).listen();
+      const checkName = (worker: string) => {
+        if (needsCertificate) checkWorkerName(worker, stream.getAuthContext().sslPeerCertificate, clock);
+      };
+      new WorkerStream(core, stream, checkName).listen();
     },
   };
 }
@@ -43,14 +43,17 @@ export function workerService({ core, guard, log }: WorkerServiceOptions): Worke
 class WorkerStream implements SessionPort {
   readonly #core: Coordinator;
   readonly #stream: Stream;
+  readonly #checkName: (worker: string) => void;
   readonly #queue: CoordinatorMessage[] = [];
   #session: Session | undefined;
   #isFull = false;
   #isClosed = false;
 
-  constructor(core: Coordinator, stream: Stream) {
+  /** `checkName`: throws for a worker that is not who it says. */
+  constructor(core: Coordinator, stream: Stream, checkName: (worker: string) => void) {
     this.#core = core;
     this.#stream = stream;
+    this.#checkName = checkName;
   }
 
   listen(): void {
@@ -87,6 +90,7 @@ class WorkerStream implements SessionPort {
       if (this.#session) {
         this.#session.receive(message);
       } else if (message.register) {
+        this.#checkName(message.register.worker);
         this.#session = this.#core.openSession(message.register, this);
       } else {
         throw new GristmillError('invalid-request', 'refused a message: the first of a session is register');

@@ -2,6 +2,10 @@
 import type { Clock } from '../../shared/clock.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { S3Store } from '../../shared/store/s3/s3-store.js';
+import { isLoopback } from '../../shared/config/network.js';
+import type { ServerTls } from '../../shared/config/tls.js';
+import { GristmillError } from '../../shared/errors.js';
+import type { AccessGuard } from '../access/guard.js';
 import type { Coordinator } from '../core.js';
 import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
@@ -16,7 +20,13 @@ export interface Observed {
   readonly store: ObjectStore;
   readonly outputs: Outputs;
   readonly observer: Observer;
-  serve(listen: string, phase: () => Phase): Promise<RunningHttp>;
+  serve(listen: string, phase: () => Phase, protection: Protection): Promise<RunningHttp>;
+}
+
+export interface Protection {
+  readonly guard: AccessGuard;
+  /** Absent: nothing is encrypted. */
+  readonly tls: ServerTls | undefined;
 }
 
 export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Observed {
@@ -32,15 +42,35 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
       },
     },
     observer: metrics,
-    serve: (listen, phase) =>
-      serveHttp(listen, {
-        '/metrics': () => {
+    serve(listen, phase, { guard, tls }) {
+      const isOpen = isLoopback(listen);
+      const pages = {
+        '/metrics': (authorization?: string) => {
+          const refusal = isOpen ? undefined : refusalOf(guard, '/metrics', authorization);
+          if (refusal) return refusal;
           if (store instanceof S3Store) metrics.lookAtS3(store.endpoint);
           return metricsOf(metrics, phase());
         },
         '/healthz': () => healthOf(phase()),
-      }),
+      };
+      return serveHttp(listen, pages, tls);
+    },
   };
+}
+
+/** Undefined: whoever asks may see the page. */
+function refusalOf(guard: AccessGuard, path: string, authorization: string | undefined): Page | undefined {
+  try {
+    guard.check(path, authorization);
+    return undefined;
+  } catch (thrown) {
+    const { code, message } = GristmillError.from(thrown);
+    return {
+      status: code === 'unauthenticated' ? 401 : 403,
+      contentType: 'text/plain; charset=utf-8',
+      text: `${message}\n`,
+    };
+  }
 }
 
 /** Figures of nothing would look like those of an idle cluster: until it leads there are none. */

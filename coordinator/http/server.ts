@@ -1,6 +1,8 @@
-/** The HTTP port of a coordinator: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Nothing is secret here. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+/** The HTTP port of a coordinator: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Encrypted where a coordinator is. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { ServerTls } from '../../shared/config/tls.js';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { cannotListen, placeOf } from '../grpc/port.js';
@@ -11,8 +13,8 @@ export interface Page {
   readonly text: string;
 }
 
-/** By path. */
-export type Pages = Readonly<Record<string, () => Page | Promise<Page>>>;
+/** By path; each is given the header `authorization`. */
+export type Pages = Readonly<Record<string, (authorization: string | undefined) => Page | Promise<Page>>>;
 
 export interface RunningHttp {
   /** `host:port` as bound. */
@@ -20,9 +22,8 @@ export interface RunningHttp {
   close(): Promise<void>;
 }
 
-export async function serveHttp(listen: string, pages: Pages): Promise<RunningHttp> {
-  const options = { requestTimeout: limits.callDeadlineMs, keepAliveTimeout: limits.keepaliveTimeoutMs };
-  const server = createServer(options, (request, response) => {
+export async function serveHttp(listen: string, pages: Pages, tls?: ServerTls): Promise<RunningHttp> {
+  const server = serverFor(tls, (request, response) => {
     // A reader that leaves is no trouble of ours.
     response.on('error', () => undefined);
     void answer(pages, request).then((page) => send(response, request, page));
@@ -44,13 +45,22 @@ export async function serveHttp(listen: string, pages: Pages): Promise<RunningHt
   };
 }
 
+function serverFor(tls: ServerTls | undefined, listener: RequestListener): Server {
+  const options = { requestTimeout: limits.callDeadlineMs, keepAliveTimeout: limits.keepaliveTimeoutMs };
+  if (!tls) return createServer(options, listener);
+  // Browsers and scrapers have no certificates, whatever workers need.
+  const server = createSecureServer({ ...options, cert: tls.context.cert, key: tls.context.key }, listener);
+  tls.onChange(({ cert, key }) => server.setSecureContext({ cert, key }));
+  return server;
+}
+
 async function answer(pages: Pages, request: IncomingMessage): Promise<Page> {
   const path = (request.url ?? '/').replace(/[?#].*$/s, '');
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET and HEAD');
   const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
   if (!page) return plain(404, `there is ${Object.keys(pages).join(' and ')}`);
   try {
-    return await page();
+    return await page(request.headers.authorization);
   } catch (thrown) {
     return plain(500, GristmillError.from(thrown).message);
   }
@@ -63,6 +73,7 @@ function plain(status: number, text: string): Page {
 function send(response: ServerResponse, { method }: IncomingMessage, { status, contentType, text }: Page): void {
   const body = Buffer.from(text);
   const headers = { 'content-type': contentType, 'content-length': body.length, 'cache-control': 'no-store' };
-  response.writeHead(status, status === 405 ? { ...headers, allow: 'GET, HEAD' } : headers);
+  const more = status === 405 ? { allow: 'GET, HEAD' } : status === 401 ? { 'www-authenticate': 'Bearer' } : {};
+  response.writeHead(status, { ...headers, ...more });
   response.end(method === 'HEAD' ? undefined : body);
 }

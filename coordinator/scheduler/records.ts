@@ -24,6 +24,8 @@ export interface SubmitRequest {
   readonly dryRun: boolean;
   /** Its share of slots among other jobs; absent in older journals: 1. */
   readonly weight?: number;
+  /** The name of the token that it came with; absent: the coordinator's own, or an older journal. */
+  readonly by?: string;
 }
 
 /** What the inspection says that the scheduler needs; the rest stays in the store. */

@@ -174,7 +174,27 @@ export const errorMeanings = {
   'invalid-request': meaning('A request misses a field or has a value outside its limits.', 'Correct it as told.'),
   'job-not-found': meaning('No job has that id here.', 'List the jobs.'),
   'job-ended': meaning('The job has ended and cannot be changed.', 'Its outcome stays readable.'),
-  unauthenticated: meaning('A call came without the right token.', 'Use the token of that coordinator.'),
+  unauthenticated: meaning(
+    'A call came without a token, or with one that the coordinator does not know.',
+    'Use the token of that coordinator, or one of its access file.',
+  ),
+  'permission-denied': meaning(
+    "A token's role is not enough for the call, or a worker's certificate is not one for its name.",
+    'Use a token of the role that the message names, or the certificate of this worker; see [security](../guide/security.md).',
+  ),
+  'tls-failed': meaning(
+    'No encrypted connection came about: a certificate has expired, is for another name or of another authority, or only one ' +
+      'side speaks TLS.',
+    'Correct what the message names; see [security](../guide/security.md).',
+  ),
+  'request-too-large': meaning(
+    'A message or a bundle is larger than its limit.',
+    'Data belongs into files and inputs, not into parameters or code.',
+  ),
+  'over-capacity': meaning(
+    'The coordinator has as many jobs that have not ended, or bundles on their way, as it takes.',
+    'Come back when some have ended; nothing of the call was kept.',
+  ),
   'protocol-mismatch': meaning('Two processes speak different versions.', 'Use one version of Gristmill everywhere.'),
   'worker-name-taken': meaning(
     'Another worker of the same name is with the coordinator, and was heard of lately.',

@@ -1,12 +1,23 @@
-/** Nothing is encrypted yet, so the network is this machine unless somebody says that it may be more. */
+/** Beyond this machine nothing goes unencrypted unless somebody says that it may. */
 import { GristmillError } from '../errors.js';
 
-/** Throws `config-invalid` for an address of another machine, or of all, without `insecure`. */
-export function refuseUnencrypted(address: string, origin: string, insecure: boolean): void {
-  if (insecure || isLoopback(address)) return;
-  const message = `${address} (${origin}) can be reached from other machines, and connections are not encrypted yet`;
-  const hint = '--insecure takes the risk: whoever can listen in reads the token, and can run code on the workers';
-  throw new GristmillError('config-invalid', `${message}\nhint: ${hint}`);
+export interface Protection {
+  /** Whoever listens in reads nothing. */
+  readonly isEncrypted: boolean;
+  readonly insecure: boolean;
+  /** The options that would encrypt it. */
+  readonly by: string;
+}
+
+/** Throws `config-invalid` for an address of another machine, or of all, that is not encrypted, without `insecure`. */
+export function refuseUnencrypted(address: string, origin: string, { isEncrypted, insecure, by }: Protection): void {
+  if (isEncrypted || insecure || isLoopback(address)) return;
+  const message = `${address} (${origin}) can be reached from other machines, and the connection is not encrypted`;
+  const risk = 'whoever can listen in reads the token, and can run code on the workers';
+  throw new GristmillError(
+    'config-invalid',
+    `${message}\nhint: ${by} (docs/guide/security.md); --insecure takes the risk: ${risk}`,
+  );
 }
 
 export function isLoopback(address: string): boolean {

@@ -1,10 +1,11 @@
 /** From the options of a process to its access to S3. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { GristmillError } from '../errors.js';
 import type { S3Server } from '../protocol.js';
 import { addressOf, type S3Access } from '../store/s3/access.js';
 import type { StoreAccess } from '../store/stores.js';
 import { isLoopback } from './network.js';
+import { refuseReadableByAll } from './secret-file.js';
 import type { ValuesOf } from './option.js';
 import type { s3Options } from './s3-options.js';
 
@@ -88,13 +89,10 @@ function half(there: string, missing: string): GristmillError {
   return new GristmillError('config-invalid', `${there} is given and ${missing} is not: S3 needs both keys`);
 }
 
-/** On Windows files have no such permissions. */
-const OTHERS_READ = 0o004;
-
 function keyIn(path: string): string {
   let text: string;
   try {
-    if ((statSync(path).mode & OTHERS_READ) !== 0 && process.platform !== 'win32') throw readable(path);
+    refuseReadableByAll(path);
     text = readFileSync(path, 'utf8').trim();
   } catch (cause) {
     if (cause instanceof GristmillError) throw cause;
@@ -105,13 +103,5 @@ function keyIn(path: string): string {
   throw new GristmillError(
     'config-invalid',
     `the key file ${path} does not hold one line of 1 to 1,000 ASCII characters`,
-  );
-}
-
-function readable(path: string): GristmillError {
-  return new GristmillError(
-    'config-invalid',
-    `the key file ${path} can be read by every user of this machine\nhint: chmod 600 ${path}; a secret of Kubernetes is ` +
-      'mounted with defaultMode 0440',
   );
 }

@@ -5,6 +5,7 @@
 import { limits } from '../limits.js';
 import { option } from './option.js';
 import { s3Options } from './s3-options.js';
+import { clientTlsOptions, serverTlsOptions, trustOptions } from './tls-options.js';
 import { address, bytes, isSwitch, listOf, oneOf, path, place, wholeNumber, word } from './types.js';
 
 /** Of every command that is configured. */
@@ -26,7 +27,7 @@ const store = option<string | undefined>(place, undefined, {
 });
 
 const tokenFile = option<string | undefined>(path, undefined, {
-  doc: 'The file that holds the token with which workers and commands are let in. Whoever can read it can run code on the workers.',
+  doc: 'The file that holds the token with which workers and commands are let in. The one of the coordinator may do everything.',
   defaultText: '`token` in a store that is a folder; a coordinator writes it there',
 });
 
@@ -40,8 +41,8 @@ const coordinator = option(address, '127.0.0.1:7070', { doc: 'Where the coordina
 
 const insecure = option(isSwitch, false, {
   doc:
-    'Lets addresses other than this machine be used. Nothing is encrypted: whoever can listen in on the network can read the ' +
-    'token and run code on the workers.',
+    'Lets addresses other than this machine be used without TLS. Nothing is encrypted then: whoever can listen in on the network ' +
+    'can read the token and run code on the workers.',
 });
 
 const connectMs = option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
@@ -54,7 +55,9 @@ export const coordinatorSchema = {
   store,
   listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
   http: option<string | undefined>(address, undefined, {
-    doc: 'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071. Nobody has to show a token there.',
+    doc:
+      'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071. Where other machines can reach it, ' +
+      '`/metrics` wants a token of role `read`.',
     defaultText: 'none',
   }),
   dataRoot: option<readonly string[]>(listOf(path), [], {
@@ -62,6 +65,13 @@ export const coordinatorSchema = {
     defaultText: 'none: no job may use a file',
   }),
   tokenFile,
+  accessFile: option<string | undefined>(path, undefined, {
+    doc:
+      'A file of further tokens: for each a line with its role, its name and its sha256, as `gristmill token` prints it. It is read ' +
+      'again when it changes.',
+    defaultText: 'none: the one token is let in',
+  }),
+  ...serverTlsOptions,
   leaseMs: option<number>(wholeNumber(limits.leaseMsMin, limits.leaseMsMax), limits.leaseDeadMs, {
     doc:
       'A worker that has not been heard of for so many milliseconds is dead, and its running tasks go elsewhere. Workers renew ' +
@@ -77,6 +87,7 @@ export const coordinatorSchema = {
 export const workerSchema = {
   coordinator,
   tokenFile,
+  ...clientTlsOptions,
   store,
   slots: option<number | undefined>(wholeNumber(1, limits.slotsMax), undefined, {
     doc: 'Tasks that run at a time, each in an executor process of its own.',
@@ -92,7 +103,7 @@ export const workerSchema = {
   }),
   worker: option<string | undefined>(word, undefined, {
     doc: 'The name of this worker. While one of that name is connected and heard of, another one is refused.',
-    defaultText: "the host's name and a random number",
+    defaultText: "the name in its certificate, else the host's name and a random number",
   }),
   drainMs: option<number>(wholeNumber(0, limits.drainMsMax), limits.drainMsDefault, {
     doc: 'How long a worker that is told to stop lets its running tasks finish before it hands them back.',
@@ -105,7 +116,7 @@ export const workerSchema = {
 };
 
 /** How commands reach a standing coordinator. */
-export const clientSchema = { coordinator, tokenFile, store, insecure, ...common };
+export const clientSchema = { coordinator, tokenFile, ...trustOptions, store, insecure, ...common };
 
 /** A run of its own uses the data as a worker does. */
 export const runSchema = { ...clientSchema, ...s3Options };

@@ -38,7 +38,7 @@ describe('a standing process', () => {
     [
       'coordinator --store s --listen 0.0.0.0:0',
       2,
-      /^error: 0\.0\.0\.0:0 \(--listen\) .*not encrypted yet\nhint: --insecure /,
+      /^error: 0\.0\.0\.0:0 \(--listen\) .*is not encrypted\nhint: --tls-cert FILE and --tls-key FILE .*--insecure /,
     ],
     ['coordinator --store s --stor x', 2, /^error: unknown option '--stor'\n\(Did you mean --store\?\)/],
     [
@@ -59,12 +59,12 @@ describe('a standing process', () => {
     [
       'worker --store store --coordinator 10.0.0.1:7070',
       2,
-      /^error: 10\.0\.0\.1:7070 \(--coordinator\) .*not encrypted yet/,
+      /^error: 10\.0\.0\.1:7070 \(--coordinator\) .*is not encrypted\nhint: --tls-ca FILE/,
     ],
     [
       'worker --store store --coordinator 127.0.0.1:1 --connect-ms 300',
       1,
-      /^error: no coordinator answers at 127\.0\.0\.1:1\nhint: /,
+      /^error: no coordinator answers at 127\.0\.0\.1:1(: connect ECONNREFUSED 127\.0\.0\.1:1)?\nhint: /,
     ],
   ] as const)('%s exits with %i and says why', async (line, code, says) => {
     const refusal = await refused(...line.split(' '));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../shared/clock.js';
 import { connectionOf } from '../../../shared/config/connection.js';
 import { loadConfig } from '../../../shared/config/resolve.js';
 import { clientSchema } from '../../../shared/config/schema.js';
@@ -19,7 +20,7 @@ afterEach(() => {
 
 const bytesOf = (value: number) => (bytes: number) => new Uint8Array(bytes).fill(value);
 const connect = (flags: Record<string, unknown>) =>
-  connectionOf(loadConfig(clientSchema, { flags, environment: {}, directory: store }));
+  connectionOf(loadConfig(clientSchema, { flags, environment: {}, directory: store }), systemClock);
 
 describe('the token', () => {
   test('is written once, for its owner alone, and is that of every later coordinator on the store', () => {
@@ -62,11 +63,14 @@ describe('the network', () => {
   });
 
   test.each(['0.0.0.0:1', '10.0.0.1:1', '[::]:1', 'localhost.evil.example:1', '127.0.0.1.example:1'])(
-    '%s is refused unless --insecure says so',
+    '%s is refused unless it is encrypted or --insecure says so',
     (coordinator) => {
       writeFileSync(join(store, 'token'), 't');
-      expect(() => connect({ coordinator, store: '.' })).toThrow(/not encrypted yet\nhint: --insecure/);
+      expect(() => connect({ coordinator, store: '.' })).toThrow(
+        /the connection is not encrypted\nhint: --tls-ca FILE, or --tls, encrypts it .*; --insecure/,
+      );
       expect(connect({ coordinator, store: '.', insecure: true }).coordinator).toBe(coordinator);
+      expect(connect({ coordinator, store: '.', tls: true }).tls).toBeDefined();
     },
   );
 });

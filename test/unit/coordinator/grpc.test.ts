@@ -204,7 +204,7 @@ describe('the services', () => {
   test('a bundle that is not what was announced is refused', async () => {
     await expect(client.uploadBundle(Buffer.from('other'), sha256)).rejects.toMatchObject({ code: 'bundle-corrupt' });
     await expect(client.uploadBundle(Buffer.alloc(limits.bundleBytesMax + 1), sha256)).rejects.toMatchObject({
-      code: 'invalid-request',
+      code: 'request-too-large',
     });
   });
 
