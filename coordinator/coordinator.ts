@@ -1,7 +1,6 @@
 /** A coordinator as a service: the core behind gRPC, on a store and an address. A composition root calls `startCoordinator`. */
 import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
-import type { Grant } from '../shared/access.js';
 import type { ServerTls } from '../shared/config/tls.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
@@ -10,7 +9,7 @@ import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
 import type { Locator } from '../shared/store/stores.js';
-import { AccessGuard } from './access/guard.js';
+import { AccessGuard, type Grants } from './access/guard.js';
 import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { contactStore, type FirstContact } from './first-contact.js';
@@ -45,7 +44,7 @@ export interface CoordinatorOptions {
   readonly http?: string | undefined;
   readonly token: string;
   /** Further tokens, as they are now. */
-  readonly grants?: (() => readonly Grant[]) | undefined;
+  readonly grants?: Grants | undefined;
   /** Of both ports; absent: nothing is encrypted. */
   readonly tls?: ServerTls | undefined;
   readonly log: Logger;

@@ -1,6 +1,7 @@
 /** What stands between a coordinator and the network: TLS, further tokens, and the refusal of addresses that have neither. */
 import type { Logger } from 'pino';
-import { parseGrants, type Grant } from '../../shared/access.js';
+import { NO_GRANTS, type Grants } from '../../coordinator/access/guard.js';
+import { parseGrants } from '../../shared/access.js';
 import type { Clock } from '../../shared/clock.js';
 import { refuseUnencrypted } from '../../shared/config/network.js';
 import { lookEvery, Reloaded } from '../../shared/config/reloaded.js';
@@ -11,7 +12,7 @@ import type { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 
 export interface CoordinatorProtection {
-  readonly grants: () => readonly Grant[];
+  readonly grants: Grants;
   readonly tls: ServerTls | undefined;
   /** Looks at no file any more. */
   close(): void;
@@ -33,17 +34,25 @@ export function protectionOf(
   const protection = { isEncrypted: tls !== undefined, insecure, by: '--tls-cert FILE and --tls-key FILE encrypt it' };
   refuseUnencrypted(listen, origins.listen, protection);
   if (http !== undefined) refuseUnencrypted(http, origins.http, protection);
-  if (accessFile === undefined) return { grants: () => [], tls, close: () => tls?.close() };
+  if (accessFile === undefined) return { grants: NO_GRANTS, tls, close: () => tls?.close() };
   const access = new Reloaded({
     paths: [accessFile],
     parse: ([text]) => parseGrants((text ?? '').toString(), accessFile),
     onRefused,
   });
+  const listeners: (() => void)[] = [];
   const stopLooking = lookEvery(clock, limits.reloadMs, () => {
-    if (access.refresh()) log.info({ tokens: access.value.length }, 'the access file was read again');
+    if (!access.refresh()) return;
+    log.info({ tokens: access.value.length }, 'the access file was read again');
+    for (const listener of listeners) listener();
   });
   return {
-    grants: () => access.value,
+    grants: {
+      get current() {
+        return access.value;
+      },
+      onChange: (listener) => void listeners.push(listener),
+    },
     tls,
     close() {
       stopLooking();

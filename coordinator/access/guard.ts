@@ -9,14 +9,25 @@ export interface Caller {
   readonly role: Role;
 }
 
+/** Further tokens: who reads them from somewhere says when there are others. */
+export interface Grants {
+  readonly current: readonly Grant[];
+  onChange(listener: () => void): void;
+}
+
+export const NO_GRANTS: Grants = { current: [], onChange: () => undefined };
+
 export class AccessGuard {
   readonly #owner: Grant;
-  readonly #grants: () => readonly Grant[];
+  readonly #grants: Grants;
 
-  /** `grants`: further tokens, as they are now. */
-  constructor(token: string, grants: () => readonly Grant[] = () => []) {
+  constructor(token: string, grants: Grants = NO_GRANTS) {
     this.#owner = { role: 'admin', name: OWNER, sha256: tokenDigest(token) };
     this.#grants = grants;
+  }
+
+  onChange(listener: () => void): void {
+    this.#grants.onChange(listener);
   }
 
   /** Undefined for a call that anybody may make. Throws `unauthenticated` or `permission-denied`. */
@@ -39,7 +50,7 @@ export class AccessGuard {
     if (token === undefined) return undefined;
     const digest = tokenDigest(token);
     let found: Caller | undefined;
-    for (const { role, name, sha256 } of [this.#owner, ...this.#grants()]) {
+    for (const { role, name, sha256 } of [this.#owner, ...this.#grants.current]) {
       if (timingSafeEqual(digest, sha256)) found ??= { role, name };
     }
     return found;

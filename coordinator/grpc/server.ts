@@ -8,7 +8,7 @@ import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
 import type { AccessGuard } from '../access/guard.js';
 import type { Coordinator } from '../core.js';
-import { accessInterceptor } from './access-interceptor.js';
+import { AccessInterceptor } from './access-interceptor.js';
 import { credentialsOf } from './credentials.js';
 import { jobService } from './job-service.js';
 import { cannotListen } from './port.js';
@@ -44,7 +44,9 @@ const LAST_WORDS_MS = 250;
 
 export async function serve(options: ServeOptions): Promise<RunningServer> {
   const { core, store, clock, log, listen, guard, tls } = options;
-  const server = new Server({ ...OPTIONS, interceptors: [accessInterceptor(guard, log)] });
+  const access = new AccessInterceptor(guard, log);
+  guard.onChange(() => access.lookAgain());
+  const server = new Server({ ...OPTIONS, interceptors: [access.intercept] });
   server.addService(JobService.service, jobService({ core, store, log }));
   server.addService(
     WorkerService.service,

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { bundleJob } from '../../client/bundle/bundle.js';
 import { JobClient } from '../../client/job-client.js';
 import type { Job, JobEvent, SubmitRequest } from '../../client/job-types.js';
+import type { ClientTls } from '../../shared/config/tls.js';
 import type { JobId } from '../../shared/ids.js';
 import type { Bucket } from './bucket.js';
 import { eventually, program, repository, Workplace, type Ended, type Running } from './command.js';
@@ -24,6 +25,8 @@ export interface ClusterOptions {
   readonly workerFlags?: readonly string[];
   /** Where the processes run, in the place of this host: workers beyond the list on its last one. */
   readonly hosts?: { readonly coordinator: Host; readonly workers: readonly Host[] };
+  /** How the client of the test connects; absent: nothing is encrypted. */
+  readonly clientTls?: ClientTls;
   readonly bucket?: Bucket;
   /** How processes get the keys of the bucket. */
   readonly keys?: 'files' | 'variables';
@@ -98,7 +101,7 @@ export class Cluster {
     return running;
   }
 
-  /** Beyond the loopback interface nothing is encrypted yet. */
+  /** The hosts of tests are no loopback, and have no certificates. */
   #start(host: Host | undefined, args: readonly string[]): Running {
     const command = [process.execPath, program];
     const variables = this.#keyVariables();
@@ -126,7 +129,7 @@ export class Cluster {
   get client(): JobClient {
     const path = this.place.path(this.#options.bucket ? 'token' : 'store/token');
     const token = readFileSync(path, 'utf8').trim();
-    return (this.#client ??= new JobClient({ address: this.address, token }));
+    return (this.#client ??= new JobClient({ address: this.address, token, tls: this.#options.clientTls }));
   }
 
   /** The worker whose executor has this process id. */

@@ -1,7 +1,7 @@
 /** Which token may call what: against a table of its own, for every method that there is. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AccessGuard } from '../../../coordinator/access/guard.js';
+import { AccessGuard, type Grants } from '../../../coordinator/access/guard.js';
 import { neededFor } from '../../../coordinator/access/needed-role.js';
 import { OWNER, ROLES, tokenDigest, type Grant, type Role } from '../../../shared/access.js';
 import { GristmillError } from '../../../shared/errors.js';
@@ -18,6 +18,13 @@ const may: Readonly<Record<Role, readonly string[]>> = {
   worker: [session],
   admin: [...looking, ...changing, session, '/metrics'],
 };
+
+const granting = (current: () => readonly Grant[]): Grants => ({
+  get current() {
+    return current();
+  },
+  onChange: () => undefined,
+});
 
 function outcome(guard: AccessGuard, path: string, authorization: string | undefined) {
   try {
@@ -61,7 +68,10 @@ describe('a token', () => {
         const grants = others.map((token, i): Grant => {
           return { role: roles[i] ?? 'read', name: `n${i}`, sha256: tokenDigest(token) };
         });
-        const guard = new AccessGuard(own, () => grants);
+        const guard = new AccessGuard(
+          own,
+          granting(() => grants),
+        );
         expect(outcome(guard, path, `Bearer ${own}`)).toEqual({ name: OWNER, role: 'admin' });
         others.forEach((token, i) => {
           const has = roles[i] ?? 'read';
@@ -87,16 +97,20 @@ describe('a token', () => {
   });
 
   test('that is too weak is told the role that is needed, and neither its own text nor that of another', () => {
-    const guard = new AccessGuard('own-secret', () => [
-      { role: 'read', name: 'eve', sha256: tokenDigest('eves-secret') },
-    ]);
+    const guard = new AccessGuard(
+      'own-secret',
+      granting(() => [{ role: 'read', name: 'eve', sha256: tokenDigest('eves-secret') }]),
+    );
     const attempt = () => guard.check('/gristmill.v1.JobService/SubmitJob', 'Bearer eves-secret');
     expect(attempt).toThrow(/^the token of eve has the role read, and \S+SubmitJob needs the role submit$/);
   });
 
   test('counts from when it is in the list to when it is not', () => {
     let grants: readonly Grant[] = [];
-    const guard = new AccessGuard('own', () => grants);
+    const guard = new AccessGuard(
+      'own',
+      granting(() => grants),
+    );
     const path = '/gristmill.v1.JobService/GetJob';
     expect(outcome(guard, path, 'Bearer new')).toBe('unauthenticated');
     grants = [{ role: 'read', name: 'n', sha256: tokenDigest('new') }];

@@ -86,6 +86,28 @@ describe('a token of role', () => {
     });
   });
 
+  test('that is taken back ends what was open with it, and nothing else', async () => {
+    const [gone, kept] = [coordinator.grant('worker', 'gone'), coordinator.grant('worker', 'kept')];
+    const reader = coordinator.client(coordinator.grant('read', 'reader'));
+    const { job } = await coordinator.client(OWN_TOKEN).submit(submission('r'));
+    const watch = reader.watch(job);
+    expect((await watch.next()).value).toMatchObject({ type: 'state', to: 'validating' });
+    const toTheEnd = async () => {
+      for (;;) if ((await watch.next()).done) return;
+    };
+    const watching = outcome(toTheEnd());
+    const [ended, other] = [coordinator.session('w1', gone), coordinator.session('w2', kept)];
+    expect(await Promise.all([ended.begun, other.begun])).toEqual(['registered', 'registered']);
+    coordinator.revoke('gone');
+    expect((await ended.broken).code).toBe(status.UNAUTHENTICATED);
+    expect(await reader.list()).toHaveLength(1);
+    coordinator.revoke('reader');
+    expect(await watching).toBe('unauthenticated');
+    expect(await outcome(reader.list())).toBe('unauthenticated');
+    other.close();
+    expect((await other.broken).code).toBe(status.CANCELLED);
+  });
+
   test('is told in the reason of what it cancels, whatever the call says of itself', async () => {
     const client = coordinator.client(coordinator.grant('submit', 'ci'));
     await client.uploadBundle(code, sha256);
@@ -208,7 +230,7 @@ describe('the HTTP port', () => {
       { ...outputs, storeFor: (output) => ({ store: stores.open(output), prefix: '' }) },
       systemClock,
     );
-    const guard = new AccessGuard(OWN_TOKEN, () => coordinator.grants);
+    const guard = new AccessGuard(OWN_TOKEN, coordinator.granting);
     return seen.serve(listen, () => 'replaying', { guard, tls });
   }
 

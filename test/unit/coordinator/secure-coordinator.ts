@@ -6,6 +6,7 @@ import { Metadata, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { JobClient } from '../../../client/job-client.js';
 import { outputsIn, startCoordinator, type RunningCoordinator } from '../../../coordinator/coordinator.js';
+import type { Grants } from '../../../coordinator/access/guard.js';
 import { tokenDigest, type Grant, type Role } from '../../../shared/access.js';
 import { systemClock } from '../../../shared/clock.js';
 import { authorityOf, type KeyPair } from '../../../shared/config/certificates.js';
@@ -69,8 +70,20 @@ export class SecureCoordinator {
   readonly stores = new Stores();
   readonly store: ObjectStore = this.stores.open(join(this.folder, 'store'));
   grants: readonly Grant[] = [];
+  readonly #listeners: (() => void)[] = [];
+  readonly granting: Grants;
   readonly #closers: (() => void)[] = [];
   #running: RunningCoordinator | undefined;
+
+  private constructor() {
+    const current = () => this.grants;
+    this.granting = {
+      get current() {
+        return current();
+      },
+      onChange: (listener) => void this.#listeners.push(listener),
+    };
+  }
 
   static async start(tls?: ServerTls): Promise<SecureCoordinator> {
     const made = new SecureCoordinator();
@@ -83,7 +96,7 @@ export class SecureCoordinator {
       owner,
       listen: '127.0.0.1:0',
       token: OWN_TOKEN,
-      grants: () => made.grants,
+      grants: made.granting,
       tls,
       log: pino({ level: 'silent' }),
     });
@@ -104,6 +117,12 @@ export class SecureCoordinator {
     const client = new JobClient({ address, token, tls });
     this.#closers.push(() => client.close());
     return client;
+  }
+
+  /** Takes the token of that name back. */
+  revoke(name: string): void {
+    this.grants = this.grants.filter((grant) => grant.name !== name);
+    for (const listener of this.#listeners) listener();
   }
 
   /** A worker that says it is `worker`. */
