@@ -3,11 +3,11 @@ import { Server, ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.js';
 import { limits } from '../../shared/limits.js';
+import { cannotListen } from '../../shared/listening.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
 import type { Coordinator } from '../core.js';
 import { jobService } from './job-service.js';
-import { cannotListen } from './port.js';
 import { TokenGuard } from './token.js';
 import { workerService } from './worker-service.js';
 

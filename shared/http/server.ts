@@ -1,9 +1,9 @@
-/** The HTTP port of a coordinator: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Nothing is secret here. */
+/** The HTTP port of a standing process: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Nothing is secret here. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { GristmillError } from '../../shared/errors.js';
-import { limits } from '../../shared/limits.js';
-import { cannotListen, placeOf } from '../grpc/port.js';
+import { GristmillError } from '../errors.js';
+import { limits } from '../limits.js';
+import { cannotListen, placeOf } from '../listening.js';
 
 export interface Page {
   readonly status: number;
