@@ -4,18 +4,21 @@ import { availableParallelism, hostname, tmpdir, totalmem } from 'node:os';
 import type { Logger } from 'pino';
 import { stayAlive, within } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
+import { refuseUnencrypted } from '../../shared/config/network.js';
 import type { ValuesOf } from '../../shared/config/option.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig } from '../../shared/config/resolve.js';
 import { workerSchema } from '../../shared/config/schema.js';
 import { storeAccessOf } from '../../shared/config/s3.js';
 import { GristmillError } from '../../shared/errors.js';
+import type { RunningHttp } from '../../shared/http/server.js';
 import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import type { S3Server } from '../../shared/protocol.js';
 import { currentOwner } from '../../shared/store/owner.js';
 import { Stores } from '../../shared/store/stores.js';
 import type { Agent } from '../../worker/agent.js';
+import type { WorkerObserver } from '../../worker/observer.js';
 import { createLogger } from '../log.js';
 import { executorEnvironment } from '../run/executor-environment.js';
 import { stopRequested, type StandingContext } from './context.js';
@@ -30,6 +33,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     return;
   }
   const connection = connectionOf(config);
+  if (values.http !== undefined) refuseUnencrypted(values.http, config.origins.http, values.insecure);
   const log = await createLogger(values.logLevel);
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
   const opened: Stores[] = [];
@@ -39,7 +43,9 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     return stores;
   };
   const letGo = stayAlive();
+  const port: HttpPort = {};
   try {
+    const observer = values.http === undefined ? undefined : await observe(values.http, port);
     const { startAgent, heapMegabytesFor } = await import('../../worker/agent.js');
     const slots = values.slots ?? Math.min(limits.slotsMax, availableParallelism());
     const worker = workerId(values.worker);
@@ -52,17 +58,34 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       heapMegabytes: heapMegabytesFor(slots, values.memory ?? totalmem()),
       environment: executorEnvironment(context.environment),
       stores: storesAt,
+      observer,
       clock: context.clock,
       random: (bytes) => randomBytes(bytes),
       log,
     });
-    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
+    port.agent = agent;
+    const metrics = port.http === undefined ? '' : `, metrics at http://${port.http.address}/metrics`;
+    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots}${metrics})`;
     await serve(agent, context, { values, ready, log });
   } finally {
+    await port.http?.close();
     for (const stores of opened) await stores.close();
     scratch.remove();
     letGo();
   }
+}
+
+interface HttpPort {
+  agent?: Agent;
+  http?: RunningHttp;
+}
+
+/** Answers from here on, whether there is a coordinator or not. */
+async function observe(listen: string, port: HttpPort): Promise<WorkerObserver> {
+  const { observedWorker } = await import('../../worker/http/observed.js');
+  const observed = observedWorker();
+  port.http = await observed.serve(listen, () => port.agent);
+  return observed.observer;
 }
 
 interface Service {

@@ -4,6 +4,7 @@
  */
 import ts from 'typescript';
 import { METRICS } from '../../coordinator/http/metric-list.js';
+import { WORKER_METRICS } from '../../worker/http/metric-list.js';
 import { ERRORS, type ErrorCode } from '../../shared/errors.js';
 import type { MetricSpecs } from '../../shared/http/metric-spec.js';
 import { limits } from '../../shared/limits.js';
@@ -125,5 +126,6 @@ export function documents(limitsSource: string): readonly Document[] {
     { path: 'docs/reference/limits.md', table: limitTable(limitsSource) },
     { path: 'docs/reference/configuration.md', table: configurationTable() },
     { path: 'docs/reference/metrics.md', table: metricTable(METRICS) },
+    { path: 'docs/reference/worker-metrics.md', table: metricTable(WORKER_METRICS) },
   ];
 }

@@ -38,6 +38,13 @@ const logLevel = option<'silent' | 'error' | 'warn' | 'info' | 'debug'>(
 
 const coordinator = option(address, '127.0.0.1:7070', { doc: 'Where the coordinator listens.' });
 
+const http = option<string | undefined>(address, undefined, {
+  doc:
+    'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071; each process needs one of its own. ' +
+    'Nobody has to show a token there.',
+  defaultText: 'none',
+});
+
 const insecure = option(isSwitch, false, {
   doc:
     'Lets addresses other than this machine be used. Nothing is encrypted: whoever can listen in on the network can read the ' +
@@ -47,10 +54,7 @@ const insecure = option(isSwitch, false, {
 export const coordinatorSchema = {
   store,
   listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
-  http: option<string | undefined>(address, undefined, {
-    doc: 'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071. Nobody has to show a token there.',
-    defaultText: 'none',
-  }),
+  http,
   dataRoot: option<readonly string[]>(listOf(path), [], {
     doc: 'A folder below which jobs may read and write; given for each such folder. `/` allows all.',
     defaultText: 'none: no job may use a file',
@@ -93,6 +97,7 @@ export const workerSchema = {
   connectMs: option<number>(wholeNumber(0, limits.firstContactMsMax), limits.firstContactMs, {
     doc: 'How long a worker that starts waits for its coordinator. Later it comes back to it for as long as it takes.',
   }),
+  http,
   insecure,
   logLevel,
   ...s3Options,
