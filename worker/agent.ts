@@ -13,9 +13,12 @@ import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
 import type { Assignment, CoordinatorMessage, Registered, S3Server, TaskReport } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
+import type { S3Endpoint } from '../shared/store/s3/endpoint.js';
 import type { Stores } from '../shared/store/stores.js';
 import type { Finished } from './executor-process.js';
 import { ExecutorPool, handedBack } from './executor-pool.js';
+import type { WorkerFigures, WorkerHealth } from './health.js';
+import { unobserved, type WorkerObserver } from './observer.js';
 import type { Session } from './session.js';
 
 export interface AgentOptions {
@@ -36,6 +39,7 @@ export interface AgentOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** What is opened by the coordinator's word; closed by whoever gave it. */
   readonly stores: (s3: S3Server | undefined) => Stores;
+  readonly observer?: WorkerObserver | undefined;
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Logger;
@@ -48,6 +52,10 @@ export interface Agent {
   readonly ready: Promise<void>;
   /** Rejects when a coordinator refuses the worker, at first or later: it is of no use any more. */
   readonly lost: Promise<never>;
+  readonly health: WorkerHealth;
+  readonly figures: WorkerFigures;
+  /** The S3 server that the agent itself has asked for something. */
+  readonly s3: S3Endpoint | undefined;
   /**
    * Takes no more tasks, lets those that run go on for `graceMs`, hands back the rest, and ends executors and session. Removes
    * the scratch directory.
@@ -56,17 +64,18 @@ export interface Agent {
 }
 
 export function startAgent(options: AgentOptions): Agent {
-  const agent = new RunningAgent(options);
-  return { ready: agent.ready, lost: agent.lost, stop: (graceMs = 0) => agent.stop(graceMs) };
+  return new RunningAgent(options);
 }
 
-class RunningAgent {
+class RunningAgent implements Agent {
   readonly ready: Promise<void>;
   readonly lost: Promise<never>;
   private readonly options: AgentOptions;
   private readonly pool: ExecutorPool;
   private session: Session | undefined;
+  private readonly observer: WorkerObserver;
   private stopping = false;
+  private connection: Exclude<WorkerHealth, { status: 'draining' }>;
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
   private stores: Stores | undefined;
@@ -79,12 +88,15 @@ class RunningAgent {
 
   constructor(options: AgentOptions) {
     this.options = options;
+    this.observer = options.observer ?? unobserved;
+    this.connection = this.towards('connecting');
     this.lost = new Promise((_, reject) => (this.refuse = reject));
     this.lost.catch(() => undefined);
     this.ready = Promise.race([new Promise<void>((resolve) => (this.markReady = resolve)), this.lost]);
     this.ready.catch(() => undefined); // whoever waits is told; nobody has to wait
     this.pool = new ExecutorPool({
       ...options,
+      observer: this.observer,
       access: () => this.stores?.access ?? {},
       onProgress: ({ job, attempt }, { records, bytes, share }) => {
         this.session?.send({ progress: [{ job, attempt, records, bytes, share }] });
@@ -118,15 +130,40 @@ class RunningAgent {
           running: this.held(),
         }),
         onMessage: (message) => this.receive(message),
-        onRefused: (error) => this.refuse(error),
+        onDetached: () => (this.connection = this.towards('cut-off')),
+        onRefused: (error) => this.refused(error),
       });
     } catch (thrown) {
-      this.refuse(GristmillError.from(thrown));
+      this.refused(GristmillError.from(thrown));
     }
   }
 
+  get health(): WorkerHealth {
+    if (this.stopping) return { status: 'draining', running: this.held().length };
+    return this.connection;
+  }
+
+  get figures(): WorkerFigures {
+    return { slots: this.pool.figures, unacknowledged: this.unacknowledged.size };
+  }
+
+  get s3(): S3Endpoint | undefined {
+    return this.stores?.s3Endpoint;
+  }
+
+  private towards<Status extends 'connecting' | 'ready' | 'cut-off'>(status: Status) {
+    const { coordinator, clock } = this.options;
+    const address = typeof coordinator === 'string' ? coordinator : 'its own process';
+    return { status, coordinator: address, sinceMs: clock.now() };
+  }
+
+  private refused(error: GristmillError): void {
+    this.connection = { status: 'refused', error };
+    this.refuse(error);
+  }
+
   /** The coordinator hears how every attempt ended before the session does, if it answers in time. */
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs = 0): Promise<void> {
     this.stopping = true;
     this.session?.send({ draining: true });
     await this.pool.drain(graceMs);
@@ -160,6 +197,8 @@ class RunningAgent {
       this.session?.send({ startingSlots: this.pool.startingSlots });
       if (this.stopping) this.session?.send({ draining: true });
       for (const report of this.unacknowledged.values()) this.session?.send({ reports: [report] });
+      this.connection = this.towards('ready');
+      this.observer.registered();
       this.markReady();
     }
     for (const { job, attempt } of message.acknowledge ?? []) this.unacknowledged.delete(`${job}/${attempt}`);
@@ -176,7 +215,7 @@ class RunningAgent {
       this.store ??= this.stores.open(storeUri);
       return true;
     } catch (thrown) {
-      this.refuse(GristmillError.from(thrown));
+      this.refused(GristmillError.from(thrown));
       return false;
     }
   }
@@ -189,11 +228,13 @@ class RunningAgent {
       void this.finished(assignment, handedBack(assignment));
       return;
     }
+    this.observer.attemptStarted(assignment);
     this.pool.run(assignment, this.store.uri);
   }
 
   private async finished(assignment: Assignment, { report, log }: Finished): Promise<void> {
     this.finishing.add(assignment);
+    this.observer.attemptEnded(report);
     if (log !== '' && this.store) {
       await gate('log');
       const key = storeKeys.log(assignment.job, assignment.attempt);

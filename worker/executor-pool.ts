@@ -14,6 +14,7 @@ import type { StoreAccess } from '../shared/store/stores.js';
 import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
 import { ExecutorSpares } from './executor-spares.js';
+import type { WorkerFigures } from './health.js';
 
 interface Slot {
   executor: ExecutorProcess;
@@ -82,6 +83,12 @@ export class ExecutorPool {
     const work = this.runIn(slot, assignment, storeUri).finally(() => this.working.delete(work));
     this.working.add(work);
     this.tellStarting();
+  }
+
+  get figures(): WorkerFigures['slots'] {
+    const busy = this.slots.filter(({ running }) => running).length;
+    const starting = this.startingSlots;
+    return { busy, free: this.slots.length - busy - starting, starting };
   }
 
   /** Free slots whose executor is not up yet. */

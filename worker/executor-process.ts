@@ -14,6 +14,7 @@ import type { JobPlace } from './executor/io-requests.js';
 import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './executor/messages.js';
 import type { Progress } from './ports.js';
 import { LogCapture } from './log-capture.js';
+import type { WorkerObserver } from './observer.js';
 
 const PROGRAM = fileURLToPath(new URL('./executor/main.js', import.meta.url));
 
@@ -25,6 +26,7 @@ export interface ExecutorOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly heapMegabytes: number;
   readonly clock: Clock;
+  readonly observer: WorkerObserver;
   /** It is up, or it has ended. */
   readonly onSettled: () => void;
 }
@@ -53,6 +55,8 @@ export class ExecutorProcess {
   private running: Running | undefined;
   private gone: string | undefined;
   private isReady = false;
+  /** Its end was wanted. */
+  private isTold = false;
   private markClosed: () => void = () => undefined;
 
   constructor(options: ExecutorOptions) {
@@ -75,6 +79,7 @@ export class ExecutorProcess {
     );
     this.child = child;
     preferForMemory(child.pid);
+    this.options.observer.executorStarted();
     this.whenClosed(child);
     const [, stdout, stderr, socket] = child.stdio;
     this.logs = [new LogCapture(stdout as Readable), new LogCapture(stderr as Readable)];
@@ -121,7 +126,9 @@ export class ExecutorProcess {
 
   /** The process and all that user code started. */
   kill(): void {
-    if (this.gone === undefined) this.killGroup();
+    if (this.gone !== undefined) return;
+    this.isTold = true;
+    this.killGroup();
   }
 
   private killGroup(): void {
@@ -145,6 +152,9 @@ export class ExecutorProcess {
         return;
       case 'progress':
         this.running?.onProgress(message);
+        return;
+      case 'asked':
+        this.options.observer.asked(message.counts);
         return;
       case 'report':
         this.running?.finish(message.report);
@@ -172,6 +182,7 @@ export class ExecutorProcess {
   private end(how: string): void {
     if (this.gone !== undefined) return;
     this.gone = how;
+    if (!this.isTold) this.options.observer.executorDied();
     rmSync(this.options.scratchDir, { recursive: true, force: true });
     this.finishDead();
     this.markClosed();

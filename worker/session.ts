@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly registration: () => Registration;
   readonly onMessage: (message: CoordinatorMessage) => void;
+  /** The registered stream is broken; it comes back by itself. */
+  readonly onDetached: () => void;
   /** The coordinator refuses this worker; there is no point in trying again. */
   readonly onRefused: (error: GristmillError) => void;
   /** The stream broke, or none came about; it is tried again. */
@@ -142,6 +144,7 @@ export class Session {
   private broken(stream: Stream, error: ServiceError | undefined): void {
     if (stream !== this.stream || this.closed) return;
     this.stream = undefined;
+    if (this.attached) this.options.onDetached();
     this.attached = false;
     this.writable = false;
     this.queue = [];

@@ -5,19 +5,22 @@ import type { Logger } from 'pino';
 import { stayAlive, within } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
 import type { ClientTls } from '../../shared/config/tls.js';
+import { refuseUnencrypted } from '../../shared/config/network.js';
 import type { ValuesOf } from '../../shared/config/option.js';
 import { printConfig } from '../../shared/config/print.js';
-import { loadConfig } from '../../shared/config/resolve.js';
+import { loadConfig, type Config } from '../../shared/config/resolve.js';
 import { workerSchema } from '../../shared/config/schema.js';
 import { word } from '../../shared/config/types.js';
 import { storeAccessOf } from '../../shared/config/s3.js';
 import { GristmillError } from '../../shared/errors.js';
+import type { RunningHttp } from '../../shared/http/server.js';
 import { parseWorkerId, type WorkerId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import type { S3Server } from '../../shared/protocol.js';
 import { currentOwner } from '../../shared/store/owner.js';
 import { Stores } from '../../shared/store/stores.js';
 import type { Agent } from '../../worker/agent.js';
+import type { WorkerObserver } from '../../worker/observer.js';
 import { createLogger } from '../log.js';
 import { executorEnvironment } from '../run/executor-environment.js';
 import { stopRequested, type StandingContext } from './context.js';
@@ -38,6 +41,7 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       'the certificate was replaced by one that is not right: the one before it stays',
     );
   });
+  refuseOpenHttp(config);
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
   const opened: Stores[] = [];
   const storesAt = (s3: S3Server | undefined) => {
@@ -46,7 +50,9 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     return stores;
   };
   const letGo = stayAlive();
+  const port: HttpPort = {};
   try {
+    const observer = values.http === undefined ? undefined : await observe(values.http, port);
     const { startAgent, heapMegabytesFor, memoryHere } = await import('../../worker/agent.js');
     const slots = values.slots ?? Math.min(limits.slotsMax, availableParallelism());
     const worker = workerId(values.worker, connection.tls);
@@ -60,18 +66,41 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       heapMegabytes: heapMegabytesFor(slots, values.memory ?? memoryHere()),
       environment: executorEnvironment(context.environment),
       stores: storesAt,
+      observer,
       clock: context.clock,
       random: (bytes) => randomBytes(bytes),
       log,
       onBroken: (error) => trouble.tell(error),
     });
-    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots})`;
+    port.agent = agent;
+    const metrics = port.http === undefined ? '' : `, metrics at http://${port.http.address}/metrics`;
+    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots}${metrics})`;
     await serve(agent, context, { values, ready, log, trouble });
   } finally {
+    await port.http?.close();
     for (const stores of opened) await stores.close();
     scratch.remove();
     letGo();
   }
+}
+
+/** The port of a worker is not encrypted: it is for this machine, or its container. */
+function refuseOpenHttp({ values: { http, insecure }, origins }: Config<typeof workerSchema>): void {
+  const by = 'an address of this machine, such as 127.0.0.1:7072, needs nothing';
+  if (http !== undefined) refuseUnencrypted(http, origins.http, { isEncrypted: false, insecure, by });
+}
+
+interface HttpPort {
+  agent?: Agent;
+  http?: RunningHttp;
+}
+
+/** Answers from here on, whether there is a coordinator or not. */
+async function observe(listen: string, port: HttpPort): Promise<WorkerObserver> {
+  const { observedWorker } = await import('../../worker/http/observed.js');
+  const observed = observedWorker();
+  port.http = await observed.serve(listen, () => port.agent);
+  return observed.observer;
 }
 
 interface Service {

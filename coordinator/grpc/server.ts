@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../shared/clock.js';
 import type { ServerTls } from '../../shared/config/tls.js';
 import { limits } from '../../shared/limits.js';
+import { cannotListen } from '../../shared/listening.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
 import type { AccessGuard } from '../access/guard.js';
@@ -11,7 +12,6 @@ import type { Coordinator } from '../core.js';
 import { AccessInterceptor } from './access-interceptor.js';
 import { credentialsOf } from './credentials.js';
 import { jobService } from './job-service.js';
-import { cannotListen } from './port.js';
 import { workerService } from './worker-service.js';
 
 export interface ServeOptions {

@@ -2,23 +2,10 @@
  * Every metric of a coordinator. The registry is made from this list, and so is docs/reference/metrics.md. No label has the
  * id of a job, a task or a worker as its value: there would be no end of them.
  */
+import { counter, gauge, histogram, NOW, type MetricSpecs } from '../../shared/http/metric-spec.js';
+import { PROCESS_METRICS } from '../../shared/http/process-figures.js';
+import { s3Metrics } from '../../shared/http/s3-figures.js';
 
-export interface MetricSpec {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly labels: readonly string[];
-  /** A sentence for `# HELP` and the reference. */
-  readonly help: string;
-}
-
-const counter = (name: string, labels: readonly string[], help: string) =>
-  ({ name, type: 'counter', labels, help }) as const;
-const gauge = (name: string, labels: readonly string[], help: string) =>
-  ({ name, type: 'gauge', labels, help }) as const;
-const histogram = (name: string, labels: readonly string[], help: string) =>
-  ({ name, type: 'histogram', labels, help }) as const;
-
-const NOW = 'Now';
 const WON = 'Sum over attempts that won, since this coordinator leads';
 
 export const METRICS = {
@@ -105,46 +92,6 @@ export const METRICS = {
     ['direction'],
     'Bytes that those calls read and wrote; staged writes aside.',
   ),
-  // the S3 server
-  s3Requests: counter(
-    'gristmill_s3_requests_total',
-    ['operation'],
-    'Requests that this coordinator sent to its S3 server, by operation: a call of a store takes one or more.',
-  ),
-  s3Repeated: counter(
-    'gristmill_s3_requests_repeated_total',
-    ['operation'],
-    'Those requests that repeated an earlier one of the same call.',
-  ),
-  s3Unanswered: counter(
-    'gristmill_s3_requests_unanswered_total',
-    ['operation'],
-    'Those requests that got no answer, or one that only says that the server cannot now.',
-  ),
-  s3Seconds: counter('gristmill_s3_request_seconds_total', ['operation'], 'How long those requests took together.'),
-  s3Bytes: counter(
-    'gristmill_s3_bytes_total',
-    ['direction'],
-    'Bytes that those requests read and wrote, staged writes too.',
-  ),
-  s3Answering: gauge(
-    'gristmill_s3_answering',
-    ['store'],
-    `${NOW}: 1 while the S3 server answers, 0 while calls wait for it. Absent, like the counts above, without such a store.`,
-  ),
-  // the process
-  cpuSeconds: counter('process_cpu_seconds_total', [], 'CPU time of the process.'),
-  residentBytes: gauge('process_resident_memory_bytes', [], 'Resident memory of the process.'),
-  startSeconds: gauge('process_start_time_seconds', [], 'When the process started, in seconds since the epoch.'),
-  heapBytes: gauge('nodejs_heap_size_used_bytes', [], 'Memory that JavaScript objects take.'),
-  externalBytes: gauge('nodejs_external_memory_bytes', [], 'Memory of buffers outside the heap.'),
-  loopSeconds: counter('nodejs_eventloop_active_seconds_total', [], 'Time in which the event loop was busy.'),
-} as const satisfies Readonly<Record<string, MetricSpec>>;
-
-export type MetricName = keyof typeof METRICS;
-type NameOf<Type extends MetricSpec['type']> = {
-  [Name in MetricName]: (typeof METRICS)[Name]['type'] extends Type ? Name : never;
-}[MetricName];
-export type CounterName = NameOf<'counter'>;
-export type GaugeName = NameOf<'gauge'>;
-export type HistogramName = NameOf<'histogram'>;
+  ...s3Metrics('this coordinator'),
+  ...PROCESS_METRICS,
+} as const satisfies MetricSpecs;

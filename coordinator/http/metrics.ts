@@ -1,14 +1,16 @@
 /** What a coordinator does and how it stands, as metrics: durable records are counted, the rest is looked up when asked. */
 import type { Counts } from '../../shared/counts.js';
 import { attemptParts, type AttemptId, type JobId } from '../../shared/ids.js';
-import type { S3Count, S3Counters } from '../../shared/store/s3/counters.js';
+import type { CountersOf } from '../../shared/http/metric-spec.js';
+import { lookAtProcess } from '../../shared/http/process-figures.js';
+import { MetricRegistry } from '../../shared/http/registry.js';
+import { lookAtS3, type S3Figures } from '../../shared/http/s3-figures.js';
 import type { ClusterFigures } from '../cluster-figures.js';
 import type { Observer } from '../observer.js';
 import type { JournalRecord } from '../scheduler/records.js';
 import { isActive } from '../scheduler/transition.js';
-import type { CounterName } from './metric-list.js';
+import { METRICS } from './metric-list.js';
 import type { StoreCall } from './counted-store.js';
-import { MetricRegistry } from './registry.js';
 
 /** Counts of winners that are metrics of the same name. */
 const THROUGHPUT = [
@@ -19,15 +21,10 @@ const THROUGHPUT = [
   'bytesShuffled',
   'bytesSpilled',
   'bytesWritten',
-] as const satisfies readonly (keyof Counts & CounterName)[];
-
-export interface S3Figures {
-  readonly counters: S3Counters;
-  readonly isAnswering: boolean;
-}
+] as const satisfies readonly (keyof Counts & CountersOf<typeof METRICS>)[];
 
 export class CoordinatorMetrics implements Observer {
-  readonly #registry = new MetricRegistry();
+  readonly #registry = new MetricRegistry(METRICS);
   /** The attempt that failed last, by job: if its job ends next, that task is why. */
   readonly #lastFailed = new Map<JobId, AttemptId>();
 
@@ -52,34 +49,8 @@ export class CoordinatorMetrics implements Observer {
   }
 
   /** What the endpoint of an S3 server has counted, as it stands. */
-  lookAtS3({ counters, isAnswering }: S3Figures): void {
-    const registry = this.#registry;
-    const counts = [...counters.snapshot()];
-    const of = (figure: (count: Readonly<S3Count>) => number) =>
-      counts.map(([operation, count]) => [{ operation }, figure(count)] as const);
-    registry.setTotals(
-      's3Requests',
-      of(({ requests }) => requests),
-    );
-    registry.setTotals(
-      's3Repeated',
-      of(({ retries }) => retries),
-    );
-    registry.setTotals(
-      's3Unanswered',
-      of(({ errors }) => errors),
-    );
-    registry.setTotals(
-      's3Seconds',
-      of(({ seconds }) => seconds),
-    );
-    const sum = (figure: (count: Readonly<S3Count>) => number) =>
-      counts.reduce((total, [, count]) => total + figure(count), 0);
-    registry.setTotals('s3Bytes', [
-      [{ direction: 'read' }, sum(({ bytesIn }) => bytesIn)],
-      [{ direction: 'written' }, sum(({ bytesOut }) => bytesOut)],
-    ]);
-    registry.set('s3Answering', isAnswering ? 1 : 0, { store: 's3' });
+  lookAtS3(figures: S3Figures): void {
+    lookAtS3(this.#registry, figures);
   }
 
   get contentType(): string {
@@ -97,7 +68,7 @@ export class CoordinatorMetrics implements Observer {
     registry.set('leaseAge', figures.leaseAgeMsMax / 1000);
     registry.set('epoch', figures.epoch);
     registry.set('leading', isLeading ? 1 : 0);
-    this.#lookAtProcess();
+    lookAtProcess(registry);
     return registry.text();
   }
 
@@ -159,17 +130,5 @@ export class CoordinatorMetrics implements Observer {
   #throughput(counts: Partial<Counts>): void {
     // What an older worker reports lacks counts that were added later.
     for (const name of THROUGHPUT) this.#registry.add(name, counts[name] ?? 0);
-  }
-
-  #lookAtProcess(): void {
-    const registry = this.#registry;
-    const { rss, heapUsed, external } = process.memoryUsage();
-    const { user, system } = process.cpuUsage();
-    registry.setTotal('cpuSeconds', (user + system) / 1e6);
-    registry.set('residentBytes', rss);
-    registry.set('heapBytes', heapUsed);
-    registry.set('externalBytes', external);
-    registry.set('startSeconds', performance.timeOrigin / 1000);
-    registry.setTotal('loopSeconds', performance.eventLoopUtilization().active / 1000);
   }
 }

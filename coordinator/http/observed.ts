@@ -1,5 +1,6 @@
 /** The one door to this folder: a coordinator whose doings are counted, and the port at which they are read. */
 import type { Clock } from '../../shared/clock.js';
+import { serveHttp, type Page, type RunningHttp } from '../../shared/http/server.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { S3Store } from '../../shared/store/s3/s3-store.js';
 import { isLoopback } from '../../shared/config/network.js';
@@ -11,7 +12,6 @@ import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
 import { countedStore } from './counted-store.js';
 import { CoordinatorMetrics } from './metrics.js';
-import { serveHttp, type Page, type RunningHttp } from './server.js';
 
 /** How far a coordinator has come: its store does not answer, it reads the journal, or it leads. */
 export type Phase = { readonly waitsFor: string } | 'replaying' | Coordinator;

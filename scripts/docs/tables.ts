@@ -3,8 +3,10 @@
  * around them is kept. `npm run docs` writes them; test/tidy compares.
  */
 import ts from 'typescript';
-import { METRICS, type MetricSpec } from '../../coordinator/http/metric-list.js';
+import { METRICS } from '../../coordinator/http/metric-list.js';
+import { WORKER_METRICS } from '../../worker/http/metric-list.js';
 import { ERRORS, type ErrorCode } from '../../shared/errors.js';
+import type { MetricSpecs } from '../../shared/http/metric-spec.js';
 import { limits } from '../../shared/limits.js';
 import { variableOf, type OptionInfo } from '../../shared/config/option.js';
 import { defaultOf, usageOf } from '../../shared/config/print.js';
@@ -102,9 +104,9 @@ export function configurationTable(): string {
   return table(['flag', 'variable', 'key', 'default', 'taken by', 'what it is'], rows);
 }
 
-/** Every metric of a coordinator, as its registry has it. */
-export function metricTable(): string {
-  const rows = Object.values(METRICS as Readonly<Record<string, MetricSpec>>).map(({ name, type, labels, help }) => {
+/** Every metric of a process, as its registry has it. */
+export function metricTable(metrics: MetricSpecs): string {
+  const rows = Object.values(metrics).map(({ name, type, labels, help }) => {
     return [`\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help];
   });
   return table(['metric', 'type', 'labels', 'what it says'], rows);
@@ -123,6 +125,7 @@ export function documents(limitsSource: string): readonly Document[] {
     { path: 'docs/reference/errors.md', table: errorTable() },
     { path: 'docs/reference/limits.md', table: limitTable(limitsSource) },
     { path: 'docs/reference/configuration.md', table: configurationTable() },
-    { path: 'docs/reference/metrics.md', table: metricTable() },
+    { path: 'docs/reference/metrics.md', table: metricTable(METRICS) },
+    { path: 'docs/reference/worker-metrics.md', table: metricTable(WORKER_METRICS) },
   ];
 }

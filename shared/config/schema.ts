@@ -39,6 +39,13 @@ const logLevel = option<'silent' | 'error' | 'warn' | 'info' | 'debug'>(
 
 const coordinator = option(address, '127.0.0.1:7070', { doc: 'Where the coordinator listens.' });
 
+const http = option<string | undefined>(address, undefined, {
+  doc:
+    'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071; each process needs one of its own. ' +
+    "Where other machines can reach a coordinator's, `/metrics` wants a token of role `read`; a worker's is open.",
+  defaultText: 'none',
+});
+
 const insecure = option(isSwitch, false, {
   doc:
     'Lets addresses other than this machine be used without TLS. Nothing is encrypted then: whoever can listen in on the network ' +
@@ -54,12 +61,7 @@ const connectMs = option<number>(wholeNumber(0, limits.firstContactMsMax), limit
 export const coordinatorSchema = {
   store,
   listen: option(address, '127.0.0.1:7070', { doc: 'The address to listen on; port 0 takes a free one.' }),
-  http: option<string | undefined>(address, undefined, {
-    doc:
-      'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071. Where other machines can reach it, ' +
-      '`/metrics` wants a token of role `read`.',
-    defaultText: 'none',
-  }),
+  http,
   dataRoot: option<readonly string[]>(listOf(path), [], {
     doc: 'A folder below which jobs may read and write; given for each such folder. `/` allows all.',
     defaultText: 'none: no job may use a file',
@@ -109,6 +111,7 @@ export const workerSchema = {
     doc: 'How long a worker that is told to stop lets its running tasks finish before it hands them back.',
   }),
   connectMs,
+  http,
   insecure,
   logLevel,
   ...s3Options,

@@ -57,6 +57,11 @@ export class Stores implements Locator {
     return { s3, s3Refusal };
   }
 
+  /** The S3 server, when something was opened there: it counts what is asked of it. */
+  get s3Endpoint(): S3Endpoint | undefined {
+    return this.#endpoint;
+  }
+
   /** A coordinator's store: a path, relative to the working directory, a `file:` URI, or `s3://bucket/prefix`. */
   open(uri: string): ObjectStore {
     if (isS3Uri(uri)) return this.#keep(this.#openS3(s3Uri(parseS3Uri(uri))));

@@ -57,7 +57,14 @@ const sources = new Sources({
 });
 
 function toAgent(message: FromExecutor): void {
+  if (message.type === 'report') tellAsked();
   socket.write(encodeMessage(message));
+}
+
+/** Before each report: what an executor asked of an S3 server is counted by its agent, and by nobody else. */
+function tellAsked(): void {
+  const counts = opened?.s3Endpoint?.counters.take();
+  if (counts && counts.size > 0) toAgent({ type: 'asked', counts });
 }
 
 function fromUser(message: IoMessage): void {

@@ -4,6 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import type { Assignment, TaskReport } from '../../shared/protocol.js';
+import type { S3Counts } from '../../shared/store/s3/counters.js';
 import type { JobPlace } from './io-requests.js';
 
 export type ToExecutor =
@@ -15,6 +16,8 @@ export type ToUser = { readonly type: 'task'; readonly assignment: Assignment } 
 export type FromExecutor =
   | { readonly type: 'ready' }
   | { readonly type: 'progress'; readonly records: number; readonly bytes: number; readonly share: number }
+  /** What was asked of an S3 server since the last of these. */
+  | { readonly type: 'asked'; readonly counts: S3Counts }
   | { readonly type: 'report'; readonly report: TaskReport };
 
 /** Written to stdout and stderr when an attempt has ended: what came before belongs to it. */

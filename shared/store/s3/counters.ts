@@ -36,6 +36,9 @@ export interface S3Count {
   bytesIn: number;
 }
 
+/** By operation. */
+export type S3Counts = ReadonlyMap<S3Operation, Readonly<S3Count>>;
+
 export class S3Counters {
   readonly #counts = new Map<S3Operation, S3Count>();
 
@@ -50,8 +53,29 @@ export class S3Counters {
     if (told.outcome === 'busy' || told.outcome === 'silent') count.errors += 1;
   }
 
+  /** Adds what another process has counted. */
+  merge(counts: S3Counts): void {
+    for (const [operation, more] of counts) {
+      const count = this.#counts.get(operation) ?? zero();
+      this.#counts.set(operation, count);
+      count.requests += more.requests;
+      count.retries += more.retries;
+      count.errors += more.errors;
+      count.seconds += more.seconds;
+      count.bytesOut += more.bytesOut;
+      count.bytesIn += more.bytesIn;
+    }
+  }
+
+  /** What was counted since this was asked last. */
+  take(): S3Counts {
+    const taken = this.snapshot();
+    this.#counts.clear();
+    return taken;
+  }
+
   /** A copy, operations in alphabetical order. */
-  snapshot(): ReadonlyMap<S3Operation, Readonly<S3Count>> {
+  snapshot(): S3Counts {
     const sorted = [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1));
     return new Map(sorted.map(([operation, count]) => [operation, { ...count }]));
   }

@@ -50,6 +50,7 @@ test('a session that breaks comes back with the certificate that was put in the 
     clock: systemClock,
     registration: () => ({ ...registration, protocolVersion: PROTOCOL_VERSION, slots: 1, running: [] }),
     onMessage: () => undefined,
+    onDetached: () => undefined,
     onRefused: (error) => expect.fail(error.message),
   });
   await done;

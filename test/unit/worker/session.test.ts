@@ -61,6 +61,7 @@ async function eventually(holds: () => boolean): Promise<void> {
 }
 
 test('a report is said again after a break, whatever progress came meanwhile', async () => {
+  let detached = 0;
   session = new Session({
     coordinator: address,
     token: 'x',
@@ -77,6 +78,7 @@ test('a report is said again after a break, whatever progress came meanwhile', a
     onMessage: (message) => {
       if (message.registered) session.send({ reports: [report] });
     },
+    onDetached: () => detached++,
     onRefused: (error) => expect.fail(error.message),
   });
   for (const round of [1, 2]) {
@@ -87,7 +89,9 @@ test('a report is said again after a break, whatever progress came meanwhile', a
     await eventually(() => heard.some((message) => message.reports.length > 0));
     expect(heard.flatMap((message) => message.progress)).toEqual([]);
     heard = [];
+    expect(detached).toBe(round - 1);
     streams.at(-1)?.end();
+    await eventually(() => detached === round);
   }
 });
 
@@ -114,6 +118,7 @@ test('the lease is renewed as often as the coordinator says', async () => {
       running: [],
     }),
     onMessage: () => undefined,
+    onDetached: () => undefined,
     onRefused: (error) => expect.fail(error.message),
   });
   await eventually(() => streams.length === 1 && heard.some((message) => message.register));

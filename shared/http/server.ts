@@ -1,11 +1,11 @@
-/** The HTTP port of a coordinator: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Encrypted where a coordinator is. */
+/** The HTTP port of a standing process: `/metrics` for Prometheus and `/healthz` for whoever restarts it. Encrypted where a coordinator is. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ServerTls } from '../../shared/config/tls.js';
-import { GristmillError } from '../../shared/errors.js';
-import { limits } from '../../shared/limits.js';
-import { cannotListen, placeOf } from '../grpc/port.js';
+import type { ServerTls } from '../config/tls.js';
+import { GristmillError } from '../errors.js';
+import { limits } from '../limits.js';
+import { cannotListen, placeOf } from '../listening.js';
 
 export interface Page {
   readonly status: number;

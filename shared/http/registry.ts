@@ -1,30 +1,23 @@
 /**
- * The only module that knows `prom-client`: counters, gauges and histograms by the names of `METRICS`. Its own figures of
+ * The only module that knows `prom-client`: counters, gauges and histograms by the names in a list. Its own figures of
  * the process are not used, because they cannot be stopped again.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import {
-  METRICS,
-  type CounterName,
-  type GaugeName,
-  type HistogramName,
-  type MetricName,
-  type MetricSpec,
-} from './metric-list.js';
+import type { CountersOf, GaugesOf, HistogramsOf, MetricSpecs } from './metric-spec.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
 /** From a quick store call to a task of hours. */
 const BUCKETS_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
-export class MetricRegistry {
+export class MetricRegistry<Specs extends MetricSpecs> {
   readonly #registry = new Registry();
-  readonly #counters = new Map<MetricName, Counter>();
-  readonly #gauges = new Map<MetricName, Gauge>();
-  readonly #histograms = new Map<MetricName, Histogram>();
+  readonly #counters = new Map<PropertyKey, Counter>();
+  readonly #gauges = new Map<PropertyKey, Gauge>();
+  readonly #histograms = new Map<PropertyKey, Histogram>();
 
-  constructor() {
-    for (const [name, spec] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
+  constructor(specs: Specs) {
+    for (const [name, spec] of Object.entries(specs)) {
       const { name: called, help, labels, type } = spec;
       const options = { name: called, help, labelNames: [...labels], registers: [this.#registry] };
       if (type === 'counter') this.#counters.set(name, new Counter(options));
@@ -33,27 +26,27 @@ export class MetricRegistry {
     }
   }
 
-  add(name: CounterName, amount: number, labels: Labels = {}): void {
+  add(name: CountersOf<Specs>, amount: number, labels: Labels = {}): void {
     this.#counters.get(name)?.inc(labels, amount);
   }
 
   /** For a count that something else keeps. */
-  setTotal(name: CounterName, total: number): void {
+  setTotal(name: CountersOf<Specs>, total: number): void {
     this.#counters.get(name)?.reset();
     this.#counters.get(name)?.inc(total);
   }
 
   /** The same, for each value of its labels. */
-  setTotals(name: CounterName, totals: Iterable<readonly [Labels, number]>): void {
+  setTotals(name: CountersOf<Specs>, totals: Iterable<readonly [Labels, number]>): void {
     this.#counters.get(name)?.reset();
     for (const [labels, total] of totals) this.#counters.get(name)?.inc(labels, total);
   }
 
-  set(name: GaugeName, value: number, labels: Labels = {}): void {
+  set(name: GaugesOf<Specs>, value: number, labels: Labels = {}): void {
     this.#gauges.get(name)?.set(labels, value);
   }
 
-  observe(name: HistogramName, seconds: number, labels: Labels): void {
+  observe(name: HistogramsOf<Specs>, seconds: number, labels: Labels): void {
     this.#histograms.get(name)?.observe(labels, seconds);
   }
 

@@ -1,6 +1,6 @@
-/** The port that a coordinator is to listen on, tried before it does anything that others would notice. */
+/** Addresses that a process is to listen on; tried before it does anything that others would notice. */
 import { createServer } from 'node:net';
-import { GristmillError } from '../../shared/errors.js';
+import { GristmillError } from './errors.js';
 
 /** Throws `unavailable` when nobody can listen there. */
 export function refuseOccupied(listen: string): Promise<void> {
