@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Makes what docker-compose.yml takes from files: the keys of the store, tokens, an authority and a certificate. Once: what is
+# Makes what docker-compose.yml takes from files: the keys of the store, tokens, an authority and certificates. Once: what is
 # there already stays. Needs openssl.
 #
 #   deploy/secrets.sh [--folder secrets] [NAME ...]
 #
-# NAMEs are the names and addresses, beside localhost, by which the coordinator is called from outside: they go into its certificate.
+# NAMEs are the names and addresses, beside localhost, by which the fleet is called from outside: they go into its
+# certificates.
 set -euo pipefail
 umask 077
 folder=secrets
@@ -50,19 +51,24 @@ if [ ! -e authority.crt ]; then
     -keyout authority.key -out authority.crt.new 2>/dev/null
   mv authority.crt.new authority.crt
 fi
-if [ ! -e coordinator.crt ]; then
-  names=DNS:coordinator,DNS:localhost,IP:127.0.0.1
+# The certificate of a service, for its name in the fleet's network, for this machine, and for further names.
+certificate() {
+  local service=$1 names=DNS:$1,DNS:localhost,IP:127.0.0.1 name
+  shift
+  [ -e "$service.crt" ] && return
   for name in "$@"; do
     if [[ $name =~ ^[0-9.]+$|: ]]; then names+=,IP:$name; else names+=,DNS:$name; fi
   done
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=coordinator' \
-    -keyout coordinator.key -out coordinator.csr 2>/dev/null
-  echo "subjectAltName=$names" >coordinator.names
-  openssl x509 -req -in coordinator.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 825 \
-    -extfile coordinator.names -out coordinator.crt.new 2>/dev/null
-  mv coordinator.crt.new coordinator.crt
-  rm coordinator.csr coordinator.names
-fi
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$service" \
+    -keyout "$service.key" -out "$service.csr" 2>/dev/null
+  echo "subjectAltName=$names" >"$service.names"
+  openssl x509 -req -in "$service.csr" -CA authority.crt -CAkey authority.key -CAcreateserial -days 825 \
+    -extfile "$service.names" -out "$service.crt.new" 2>/dev/null
+  mv "$service.crt.new" "$service.crt"
+  rm "$service.csr" "$service.names"
+}
+certificate coordinator "$@"
+certificate store "$@"
 
 # Containers run as a user that has to read these files: the one who makes them, or 1000 where that is root.
 chmod 644 authority.crt prometheus.token grafana-password # for images with users of their own; the folder is closed to others

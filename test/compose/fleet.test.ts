@@ -27,7 +27,9 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
     expect(await fleet.upload('words.txt', 's3://gristmill/data/')).toMatchObject({ code: 0 });
   }, 20 * MINUTES);
 
-  afterAll(() => fleet.remove(), 5 * MINUTES);
+  afterAll(async () => {
+    await (fleet as Fleet | undefined)?.remove();
+  }, 5 * MINUTES);
 
   function start(): Running {
     return fleet.submit('words.ts', '--output', `s3://gristmill/data/out-${jobs++}`);

@@ -89,8 +89,10 @@ export class Fleet {
     const { STORE_PORT: port = '' } = this.#variables;
     const keys = ['store-access-key', 'store-secret-key'].map((name) => join(secrets, name));
     return [
+      '--s3-ca-file',
+      join(secrets, 'authority.crt'),
       '--s3-endpoint',
-      `http://127.0.0.1:${port}`,
+      `https://localhost:${port}`,
       '--s3-access-key-file',
       keys[0] ?? '',
       '--s3-secret-key-file',
