@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../shared/clock.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
+import type { RunningHttp } from '../shared/http/server.js';
 import { limits } from '../shared/limits.js';
-import { refuseOccupied } from '../shared/listening.js';
 import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
@@ -13,6 +13,7 @@ import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { serve } from './grpc/server.js';
 import type { Observed } from './http/observed.js';
+import { Leading } from './leading.js';
 import type { Outputs } from './outputs.js';
 import type { Retention } from './scheduler/retention.js';
 
@@ -38,6 +39,8 @@ export interface CoordinatorOptions {
   /** `host:port` of `/metrics` and `/healthz`; absent: nothing is counted and nothing listens. */
   readonly http?: string | undefined;
   readonly token: string;
+  /** gRPC health and reflection are served too, as for a coordinator that others find and watch. */
+  readonly isDiscoverable?: boolean;
   readonly log: Logger;
   /** It no longer leads: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
@@ -58,31 +61,43 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const plain = { store: options.store, outputs: options.outputs };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
-  // A leader that could not be reached would only have fenced the one that can.
-  await refuseOccupied(listen);
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };
-  const leading: { core?: Coordinator } = {};
-  // From the start: a long replay is not a coordinator that hangs.
-  const port = http === undefined ? undefined : await watched?.serve(http, () => leading.core);
-  const starting = Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
-  const core = await starting.catch(async (thrown: unknown) => {
+  const leading = new Leading();
+  const { isDiscoverable = false, onHalt } = options;
+  // Both ports from the start: a leader that could not be reached would only have fenced the one that can, and a long
+  // replay is not a coordinator that hangs.
+  const server = await serve({ leading, store, clock, log, listen, token, isDiscoverable });
+  let port: RunningHttp | undefined;
+  let core: Coordinator;
+  try {
+    port = http === undefined ? undefined : await watched?.serve(http, () => leading.known);
+    core = await Coordinator.start({
+      ...rest,
+      store,
+      outputs,
+      ...observing,
+      ...(dataRoots && { dataRoots }),
+      onHalt: (error) => {
+        server.serving(false);
+        onHalt?.(error);
+      },
+    });
+  } catch (thrown) {
     await port?.close();
+    await server.close();
     throw thrown;
-  });
-  leading.core = core;
-  const server = await serve({ core, store, clock, log, listen, token }).catch(async (thrown: unknown) => {
-    await port?.close();
-    await core.close();
-    throw thrown;
-  });
+  }
+  leading.begin(core);
+  server.serving(true);
   log.info({ address: server.address, http: port?.address, epoch: core.epoch }, 'the coordinator leads');
   return {
     address: server.address,
     httpAddress: port?.address,
     epoch: core.epoch,
     async close() {
+      server.serving(false);
       await core.close(limits.closeMsMax);
       await server.close();
       await port?.close();

@@ -55,6 +55,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       owner,
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
+      isDiscoverable: true,
       retention: standingRetention,
       onHalt: (error) => halt(error),
     });

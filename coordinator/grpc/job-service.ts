@@ -8,7 +8,7 @@ import { limits } from '../../shared/limits.js';
 import { storeKeys } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { numberOf } from '../../shared/wire/convert.js';
-import type { Coordinator } from '../core.js';
+import type { Leading } from '../leading.js';
 import { collectBundle } from './bundle-upload.js';
 import { checkSha256, eventToWire, jobToWire, submitFromWire } from './job-convert.js';
 import { logsFromWire, readLogs } from './job-logs.js';
@@ -16,47 +16,47 @@ import { statusOf } from './status.js';
 import type { TokenGuard } from './token.js';
 
 export interface JobServiceOptions {
-  readonly core: Coordinator;
+  readonly leading: Leading;
   readonly store: ObjectStore;
   readonly guard: TokenGuard;
 }
 
-export function jobService({ core, store, guard }: JobServiceOptions): JobServiceHandlers {
+export function jobService({ leading, store, guard }: JobServiceOptions): JobServiceHandlers {
   return {
     UploadBundle: (call: ServerReadableStream<UploadBundleRequest__Output, unknown>, done) =>
       void unary(guard, call, done, async () => {
         const { sha256, code } = await collectBundle(call as AsyncIterable<UploadBundleRequest__Output>);
-        await core.uploading(sha256);
+        await leading.core.uploading(sha256);
         return { existed: await storeBundle(store, sha256, code) };
       }),
     SubmitJob: (call, done) =>
       void unary(guard, call, done, async () => {
         checkSha256(call.request.codeVersion);
-        const { job, existed } = await core.submit(submitFromWire(call.request));
+        const { job, existed } = await leading.core.submit(submitFromWire(call.request));
         return { jobId: job, existed };
       }),
     GetJob: (call, done) =>
-      void unary(guard, call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
+      void unary(guard, call, done, async () => jobToWire(await leading.core.get(parseJobId(call.request.jobId)))),
     ListJobs: (call, done) =>
       void unary(guard, call, done, async () => {
         const wanted = call.request.limit === 0 ? limits.jobsListedDefault : call.request.limit;
-        return { jobs: (await core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
+        return { jobs: (await leading.core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
       }),
     CancelJob: (call, done) =>
       void unary(guard, call, done, async () =>
-        jobToWire(await core.cancel(parseJobId(call.request.jobId), call.request.reason)),
+        jobToWire(await leading.core.cancel(parseJobId(call.request.jobId), call.request.reason)),
       ),
     WatchJob: (call) =>
       void streaming(guard, call, async (write, signal) => {
         const { jobId, cursor } = call.request;
-        for await (const events of core.watch(parseJobId(jobId), numberOf(cursor, 'cursor'), signal)) {
+        for await (const events of leading.core.watch(parseJobId(jobId), numberOf(cursor, 'cursor'), signal)) {
           await write({ events: events.map(eventToWire) });
         }
       }),
     GetLogs: (call) =>
       void streaming(guard, call, async (write, signal) => {
         const request = logsFromWire(call.request);
-        await core.get(request.job);
+        await leading.core.get(request.job);
         for await (const chunk of readLogs(store, request, signal)) await write(chunk);
       }),
   };

@@ -13,29 +13,29 @@ import type { CoordinatorMessage } from '../../shared/protocol.js';
 import { coordinatorMessageToWire, workerMessageFromWire } from '../../shared/wire/convert.js';
 import type { Coordinator } from '../core.js';
 import type { Session, SessionPort } from '../core-ports.js';
+import type { Leading } from '../leading.js';
 import { statusOf } from './status.js';
 import type { TokenGuard } from './token.js';
 
 type Stream = ServerDuplexStream<WorkerMessage__Output, WireMessage>;
 
 export interface WorkerServiceOptions {
-  readonly core: Coordinator;
+  readonly leading: Leading;
   readonly guard: TokenGuard;
   readonly log: Logger;
 }
 
-export function workerService({ core, guard, log }: WorkerServiceOptions): WorkerServiceHandlers {
+export function workerService({ leading, guard, log }: WorkerServiceOptions): WorkerServiceHandlers {
   return {
     Session(stream: Stream) {
       // Without a listener a disconnect would end the process.
       stream.on('error', (error) => log.debug({ error: error.message }, 'a worker stream broke'));
       try {
         guard.check(stream.metadata);
+        new WorkerStream(leading.core, stream).listen();
       } catch (thrown) {
         stream.emit('error', statusOf(thrown));
-        return;
       }
-      new WorkerStream(core, stream).listen();
     },
   };
 }
