@@ -18,6 +18,8 @@ export interface JobClientOptions {
   readonly address: string;
   readonly token: string;
   readonly clock?: Clock;
+  /** Calls that find no answer are sent again as a watch is, until this fires; absent: they fail at once. */
+  readonly persistence?: AbortSignal;
 }
 
 export interface WatchOptions {
@@ -63,10 +65,12 @@ export class JobClient {
   readonly #address: string;
   readonly #metadata = new Metadata();
   readonly #stub: JobServiceClient;
+  readonly #persistence: AbortSignal | undefined;
 
   constructor(options: JobClientOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#address = options.address;
+    this.#persistence = options.persistence;
     this.#metadata.set('authorization', `Bearer ${options.token}`);
     this.#stub = new JobService(options.address, ChannelCredentials.createInsecure(), CHANNEL);
   }
@@ -189,16 +193,15 @@ export class JobClient {
   }
 
   async #settle<T>(start: (reply: Reply<T>) => void): Promise<T> {
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        start((error, reply) => {
-          if (error) reject(error);
-          else if (reply === undefined) reject(new GristmillError('internal', 'an empty reply'));
-          else resolve(reply);
-        });
-      });
-    } catch (thrown) {
-      throw this.#error(thrown);
+    const signal = this.#persistence;
+    const patience = signal && new Patience({ clock: this.#clock, signal, onBroken: undefined });
+    for (;;) {
+      try {
+        return await answered(start);
+      } catch (thrown) {
+        if (!patience) throw this.#error(thrown);
+        await patience.wait(this.#broken(thrown, signal));
+      }
     }
   }
 
@@ -219,6 +222,16 @@ export class JobClient {
     const message = code === 'unavailable' ? silence(this.#address, thrown) : details;
     return new GristmillError(code, message, { context: { status: status[thrown.code] } });
   }
+}
+
+function answered<T>(start: (reply: Reply<T>) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    start((error, reply) => {
+      if (error) reject(error);
+      else if (reply === undefined) reject(new GristmillError('internal', 'an empty reply'));
+      else resolve(reply);
+    });
+  });
 }
 
 /** Nobody answers: which address, why, and what to try. */
