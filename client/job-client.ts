@@ -22,6 +22,8 @@ export interface JobClientOptions {
   /** Absent: nothing is encrypted. */
   readonly tls?: ClientTls | undefined;
   readonly clock?: Clock;
+  /** Calls that find no answer are sent again as a watch is, until this fires; absent: they fail at once. */
+  readonly persistence?: AbortSignal;
 }
 
 export interface WatchOptions {
@@ -69,11 +71,13 @@ export class JobClient {
   readonly #isTls: boolean;
   readonly #metadata = new Metadata();
   readonly #stub: JobServiceClient;
+  readonly #persistence: AbortSignal | undefined;
 
   constructor(options: JobClientOptions) {
     this.#clock = options.clock ?? systemClock;
     this.#address = options.address;
     this.#isTls = options.tls !== undefined;
+    this.#persistence = options.persistence;
     this.#metadata.set('authorization', `Bearer ${options.token}`);
     const channel = channelTo(options.address, options.tls?.current());
     this.#stub = new JobService(options.address, channel.credentials, { ...CHANNEL, ...channel.options });
@@ -197,16 +201,15 @@ export class JobClient {
   }
 
   async #settle<T>(start: (reply: Reply<T>) => void): Promise<T> {
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        start((error, reply) => {
-          if (error) reject(error);
-          else if (reply === undefined) reject(new GristmillError('internal', 'an empty reply'));
-          else resolve(reply);
-        });
-      });
-    } catch (thrown) {
-      throw this.#error(thrown);
+    const signal = this.#persistence;
+    const patience = signal && new Patience({ clock: this.#clock, signal, onBroken: undefined });
+    for (;;) {
+      try {
+        return await answered(start);
+      } catch (thrown) {
+        if (!patience) throw this.#error(thrown);
+        await patience.wait(this.#broken(thrown, signal));
+      }
     }
   }
 
@@ -229,8 +232,20 @@ export class JobClient {
   }
 }
 
+function answered<T>(start: (reply: Reply<T>) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    start((error, reply) => {
+      if (error) reject(error);
+      else if (reply === undefined) reject(new GristmillError('internal', 'an empty reply'));
+      else resolve(reply);
+    });
+  });
+}
+
+/** Why nobody answers. */
 function silence({ code, details }: ServiceError): string {
-  return code === status.DEADLINE_EXCEEDED ? `nothing came within ${limits.callDeadlineMs / 1000} s` : details;
+  if (code === status.DEADLINE_EXCEEDED) return `nothing came within ${limits.callDeadlineMs / 1000} s`;
+  return /Last error: (?:Error: )?([^.(]*(?:\.\d+)*[^.(]*)/.exec(details)?.[1]?.trim() ?? details;
 }
 
 /** A server stream that is given up with its consumer or its signal, and whose errors never go unheard. */

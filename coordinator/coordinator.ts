@@ -4,8 +4,8 @@ import type { Clock } from '../shared/clock.js';
 import type { ServerTls } from '../shared/config/tls.js';
 import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
+import type { RunningHttp } from '../shared/http/server.js';
 import { limits } from '../shared/limits.js';
-import { refuseOccupied } from '../shared/listening.js';
 import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
@@ -15,7 +15,8 @@ import { Coordinator } from './core.js';
 import { openDataRoots } from './data-roots.js';
 import { contactStore, type FirstContact } from './first-contact.js';
 import { serve } from './grpc/server.js';
-import type { Observed, Phase } from './http/observed.js';
+import type { Observed } from './http/observed.js';
+import { Leading } from './leading.js';
 import type { Outputs } from './outputs.js';
 import type { Retention } from './scheduler/retention.js';
 
@@ -47,6 +48,8 @@ export interface CoordinatorOptions {
   readonly grants?: Grants | undefined;
   /** Of both ports; absent: nothing is encrypted. */
   readonly tls?: ServerTls | undefined;
+  /** gRPC health and reflection are served too, as for a coordinator that others find and watch. */
+  readonly isDiscoverable?: boolean;
   readonly log: Logger;
   /** It no longer leads: nothing works any more. */
   readonly onHalt?: (error: GristmillError) => void;
@@ -68,30 +71,33 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const plain = { store: options.store, outputs: options.outputs };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
-  // A leader that could not be reached would only have fenced the one that can.
-  await refuseOccupied(listen);
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };
-  const phase: { now: Phase } = { now: 'replaying' };
-  // From the start: one that waits, or replays for long, is not a coordinator that hangs.
-  const port = http === undefined ? undefined : await watched?.serve(http, () => phase.now, { guard, tls });
-  const core = await lead().catch(async (thrown: unknown) => {
+  const leading = new Leading();
+  const { isDiscoverable = false, onHalt } = options;
+  // Both ports from the start: a leader that could not be reached would only have fenced the one that can, and one that
+  // waits, or replays for long, is not a coordinator that hangs.
+  const server = await serve({ leading, store, clock, log, listen, guard, tls, isDiscoverable });
+  let port: RunningHttp | undefined;
+  let core: Coordinator;
+  try {
+    port = http === undefined ? undefined : await watched?.serve(http, () => leading.phase, { guard, tls });
+    core = await lead();
+  } catch (thrown) {
     await port?.close();
+    await server.close();
     throw thrown;
-  });
-  phase.now = core;
-  const server = await serve({ core, store, clock, log, listen, guard, tls }).catch(async (thrown: unknown) => {
-    await port?.close();
-    await core.close();
-    throw thrown;
-  });
+  }
+  leading.is(core);
+  server.serving(true);
   log.info({ address: server.address, http: port?.address, epoch: core.epoch }, 'the coordinator leads');
   return {
     address: server.address,
     httpAddress: port?.address,
     epoch: core.epoch,
     async close() {
+      server.serving(false);
       await core.close(limits.closeMsMax);
       await server.close();
       await port?.close();
@@ -100,11 +106,16 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
 
   async function lead(): Promise<Coordinator> {
     if (options.contact) {
-      const onWaiting = (reason: string) => (phase.now = { waitsFor: reason });
+      const onWaiting = (reason: string) => leading.is({ waitsFor: reason });
       await contactStore(plain.store, { ...options.contact, clock, random: options.random, log, onWaiting });
-      phase.now = 'replaying';
+      leading.is('replaying');
     }
-    return Coordinator.start({ ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }) });
+    const halting = (error: GristmillError) => {
+      server.serving(false);
+      onHalt?.(error);
+    };
+    const given = { ...rest, store, outputs, ...observing, ...(dataRoots && { dataRoots }), onHalt: halting };
+    return Coordinator.start(given);
   }
 }
 

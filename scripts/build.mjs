@@ -126,7 +126,8 @@ async function transpile() {
     // The command hosts a coordinator and an agent: with gRPC and all it needs in one file it starts a fifth sooner.
     entryPoints: [join(root, 'client/main.ts')],
     bundle: true,
-    external: ['esbuild', 'pino'],
+    // Some read files beside their own: gRPC's standard services, which only a coordinator that stands loads.
+    external: ['esbuild', 'pino', 'grpc-health-check', '@grpc/reflection'],
     allowOverwrite: true,
     metafile: true,
     banner: { js: REQUIRE },

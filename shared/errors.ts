@@ -125,7 +125,7 @@ export interface ErrorOptions {
 }
 
 export class GristmillError extends Error {
-  override readonly name = 'GristmillError';
+  override readonly name: string = 'GristmillError';
   readonly code: ErrorCode;
   readonly where: string | undefined;
   readonly userStack: string | undefined;

@@ -53,6 +53,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       owner,
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
+      isDiscoverable: true,
       retention: standingRetention,
       grants: protection.grants,
       tls: protection.tls,

@@ -10,7 +10,7 @@ import { limits } from '../../shared/limits.js';
 import { storeKeys } from '../../shared/plan.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { numberOf } from '../../shared/wire/convert.js';
-import type { Coordinator } from '../core.js';
+import type { Leading } from '../leading.js';
 import type { SubmitRequest } from '../scheduler/records.js';
 import { callerOf } from './access-interceptor.js';
 import { collectBundle, UploadRoom } from './bundle-upload.js';
@@ -19,19 +19,19 @@ import { logsFromWire, readLogs } from './job-logs.js';
 import { statusOf } from './status.js';
 
 export interface JobServiceOptions {
-  readonly core: Coordinator;
+  readonly leading: Leading;
   readonly store: ObjectStore;
   readonly log: Pick<Logger, 'info'>;
 }
 
-export function jobService({ core, store, log }: JobServiceOptions): JobServiceHandlers {
+export function jobService({ leading, store, log }: JobServiceOptions): JobServiceHandlers {
   const uploads = new UploadRoom();
   return {
     UploadBundle: (call: ServerReadableStream<UploadBundleRequest__Output, unknown>, done) =>
       void unary(call, done, async () => {
         const messages = call as AsyncIterable<UploadBundleRequest__Output>;
         return collectBundle(messages, uploads, async ({ sha256, code }) => {
-          await core.uploading(sha256);
+          await leading.core.uploading(sha256);
           return { existed: await storeBundle(store, sha256, code) };
         });
       }),
@@ -39,36 +39,36 @@ export function jobService({ core, store, log }: JobServiceOptions): JobServiceH
       void unary(call, done, async () => {
         checkSha256(call.request.codeVersion);
         const by = callerOf(call.metadata);
-        const { job, existed } = await core.submit(submittedBy(submitFromWire(call.request), by));
+        const { job, existed } = await leading.core.submit(submittedBy(submitFromWire(call.request), by));
         log.info({ job, by, existed }, 'a job was submitted');
         return { jobId: job, existed };
       }),
     GetJob: (call, done) =>
-      void unary(call, done, async () => jobToWire(await core.get(parseJobId(call.request.jobId)))),
+      void unary(call, done, async () => jobToWire(await leading.core.get(parseJobId(call.request.jobId)))),
     ListJobs: (call, done) =>
       void unary(call, done, async () => {
         const wanted = call.request.limit === 0 ? limits.jobsListedDefault : call.request.limit;
-        return { jobs: (await core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
+        return { jobs: (await leading.core.list(Math.min(wanted, limits.jobsListedMax))).map(jobToWire) };
       }),
     CancelJob: (call, done) =>
       void unary(call, done, async () => {
         const { jobId, reason } = call.request;
         const by = callerOf(call.metadata);
-        const view = await core.cancel(parseJobId(jobId), cancelReason(reason, by));
+        const view = await leading.core.cancel(parseJobId(jobId), cancelReason(reason, by));
         log.info({ job: view.job, by }, 'a job was cancelled');
         return jobToWire(view);
       }),
     WatchJob: (call) =>
       void streaming(call, async (write, signal) => {
         const { jobId, cursor } = call.request;
-        for await (const events of core.watch(parseJobId(jobId), numberOf(cursor, 'cursor'), signal)) {
+        for await (const events of leading.core.watch(parseJobId(jobId), numberOf(cursor, 'cursor'), signal)) {
           await write({ events: events.map(eventToWire) });
         }
       }),
     GetLogs: (call) =>
       void streaming(call, async (write, signal) => {
         const request = logsFromWire(call.request);
-        await core.get(request.job);
+        await leading.core.get(request.job);
         for await (const chunk of readLogs(store, request, signal)) await write(chunk);
       }),
   };

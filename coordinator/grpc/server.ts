@@ -8,14 +8,14 @@ import { cannotListen } from '../../shared/listening.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { JobService, WorkerService } from '../../shared/wire/load.js';
 import type { AccessGuard } from '../access/guard.js';
-import type { Coordinator } from '../core.js';
+import type { Leading } from '../leading.js';
 import { AccessInterceptor } from './access-interceptor.js';
 import { credentialsOf } from './credentials.js';
 import { jobService } from './job-service.js';
 import { workerService } from './worker-service.js';
 
 export interface ServeOptions {
-  readonly core: Coordinator;
+  readonly leading: Leading;
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly log: Logger;
@@ -23,10 +23,14 @@ export interface ServeOptions {
   readonly guard: AccessGuard;
   /** Absent: nothing is encrypted. */
   readonly tls?: ServerTls | undefined;
+  /** Serves health and reflection too. */
+  readonly isDiscoverable: boolean;
 }
 
 export interface RunningServer {
   readonly address: string;
+  /** What its health says. */
+  serving(isServing: boolean): void;
   close(): Promise<void>;
 }
 
@@ -42,19 +46,22 @@ const OPTIONS: ServerOptions = {
 /** Time for the last words of streams; then they are cut. */
 const LAST_WORDS_MS = 250;
 
+/** Listens from here on; calls are refused as `unavailable` until the core leads. */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { core, store, clock, log, listen, guard, tls } = options;
+  const { leading, store, clock, log, listen, guard, tls } = options;
   const access = new AccessInterceptor(guard, log);
   guard.onChange(() => access.lookAgain());
   const server = new Server({ ...OPTIONS, interceptors: [access.intercept] });
-  server.addService(JobService.service, jobService({ core, store, log }));
+  server.addService(JobService.service, jobService({ leading, store, log }));
   server.addService(
     WorkerService.service,
-    workerService({ core, clock, log, needsCertificate: tls?.isMutual ?? false }),
+    workerService({ leading, clock, log, needsCertificate: tls?.isMutual ?? false }),
   );
+  const discovery = options.isDiscoverable ? (await import('./discovery.js')).addDiscovery(server) : undefined;
   const port = await bind(server, listen, credentialsOf(tls));
   return {
     address: `${listen.slice(0, listen.lastIndexOf(':'))}:${port}`,
+    serving: (isServing) => discovery?.serving(isServing),
     // tryShutdown never ends while a stream is open, so it has a limit.
     close: () =>
       new Promise((resolve) => {

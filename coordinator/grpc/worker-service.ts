@@ -14,20 +14,21 @@ import type { CoordinatorMessage } from '../../shared/protocol.js';
 import { coordinatorMessageToWire, workerMessageFromWire } from '../../shared/wire/convert.js';
 import type { Coordinator } from '../core.js';
 import type { Session, SessionPort } from '../core-ports.js';
+import type { Leading } from '../leading.js';
 import { statusOf } from './status.js';
 import { checkWorkerName } from './worker-certificate.js';
 
 type Stream = ServerDuplexStream<WorkerMessage__Output, WireMessage>;
 
 export interface WorkerServiceOptions {
-  readonly core: Coordinator;
+  readonly leading: Leading;
   readonly clock: Clock;
   readonly log: Logger;
   /** Each worker is to come with a certificate that is for its name. */
   readonly needsCertificate: boolean;
 }
 
-export function workerService({ core, clock, log, needsCertificate }: WorkerServiceOptions): WorkerServiceHandlers {
+export function workerService({ leading, clock, log, needsCertificate }: WorkerServiceOptions): WorkerServiceHandlers {
   return {
     Session(stream: Stream) {
       // Without a listener a disconnect would end the process.
@@ -35,7 +36,11 @@ export function workerService({ core, clock, log, needsCertificate }: WorkerServ
       const checkName = (worker: string) => {
         if (needsCertificate) checkWorkerName(worker, stream.getAuthContext().sslPeerCertificate, clock);
       };
-      new WorkerStream(core, stream, checkName).listen();
+      try {
+        new WorkerStream(leading.core, stream, checkName).listen();
+      } catch (thrown) {
+        stream.emit('error', statusOf(thrown));
+      }
     },
   };
 }

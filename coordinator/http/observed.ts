@@ -8,13 +8,11 @@ import type { ServerTls } from '../../shared/config/tls.js';
 import { GristmillError } from '../../shared/errors.js';
 import type { AccessGuard } from '../access/guard.js';
 import type { Coordinator } from '../core.js';
+import { isLeader, type Phase } from '../leading.js';
 import type { Observer } from '../observer.js';
 import type { Outputs } from '../outputs.js';
 import { countedStore } from './counted-store.js';
 import { CoordinatorMetrics } from './metrics.js';
-
-/** How far a coordinator has come: its store does not answer, it reads the journal, or it leads. */
-export type Phase = { readonly waitsFor: string } | 'replaying' | Coordinator;
 
 export interface Observed {
   readonly store: ObjectStore;
@@ -95,8 +93,4 @@ function healthBefore(phase: Exclude<Phase, Coordinator>) {
 
 function healthOfLeader({ halted, epoch }: Coordinator) {
   return halted ? { status: 'halted', epoch, code: halted.code, reason: halted.message } : { status: 'leading', epoch };
-}
-
-function isLeader(phase: Phase): phase is Coordinator {
-  return phase !== 'replaying' && !('waitsFor' in phase);
 }

@@ -7,7 +7,8 @@ import type { ProtoGrpcType as WorkerProto } from '../../proto/generated/worker.
 
 const folder = fileURLToPath(new URL('../../proto', import.meta.url));
 
-const definition = loadSync(['gristmill/v1/job.proto', 'gristmill/v1/worker.proto'], {
+/** All of it, for reflection. */
+export const definition = loadSync(['gristmill/v1/job.proto', 'gristmill/v1/worker.proto'], {
   includeDirs: [folder],
   longs: String,
   enums: String,
