@@ -21,6 +21,7 @@ import { JournalUpkeep } from './journal-upkeep.js';
 import { lead, type Leadership } from './leadership.js';
 import { Releases } from './release.js';
 import { listedSessions, SessionList } from './session-list.js';
+import { refusalOf } from './scheduler/admission.js';
 import { step } from './scheduler/decide.js';
 import { isPending, pendingEffects, type Effect } from './scheduler/effects.js';
 import type { CallNumber, Command, Now, SchedulerEvent, SessionNumber } from './scheduler/events.js';
@@ -149,8 +150,10 @@ export class Coordinator {
     return this.#code.uploading(sha256);
   }
 
-  /** Durable before it answers; the same request id answers with the same job. */
+  /** Durable before it answers; the same request id answers with the same job. Refused with `over-capacity`. */
   submit(request: SubmitRequest): Promise<Submitted> {
+    const refusal = this.#halted ? undefined : refusalOf(this.#state, request);
+    if (refusal !== undefined) return Promise.reject(new GristmillError('over-capacity', refusal));
     const job = jobId(this.#options.random(8));
     return this.#call((call) => ({ type: 'submit', call, job, request }));
   }

@@ -1,6 +1,8 @@
 /** A bundle as it comes in: bounded, of the size and sha256 that its first message announced. */
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { UploadBundleRequest__Output } from '../../proto/generated/gristmill/v1/UploadBundleRequest.js';
+import type { Clock } from '../../shared/clock.js';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
 import { numberOf } from '../../shared/wire/convert.js';
@@ -29,6 +31,14 @@ export class UploadRoom {
     this.#bytes += bytes;
     return () => void (this.#bytes -= bytes);
   }
+}
+
+/** Whoever stops in the middle of an upload does not keep its room: a call ends itself no later than its client would end it. */
+export function endLate(call: Pick<Readable, 'destroy'>, clock: Clock): () => void {
+  return clock.after(limits.callDeadlineMs, () => {
+    const message = `the bundle was not there after ${limits.callDeadlineMs / 1000} s; upload it again`;
+    call.destroy(new GristmillError('unavailable', message));
+  });
 }
 
 /** Hands a whole bundle to `use`. What is too large is refused with its first message; of what is refused nothing is kept. */

@@ -3,6 +3,7 @@ import { Metadata, type sendUnaryData, type ServerReadableStream, type ServerWri
 import type { Logger } from 'pino';
 import type { JobServiceHandlers } from '../../proto/generated/gristmill/v1/JobService.js';
 import type { UploadBundleRequest__Output } from '../../proto/generated/gristmill/v1/UploadBundleRequest.js';
+import type { Clock } from '../../shared/clock.js';
 import { OWNER } from '../../shared/access.js';
 import { hasCode } from '../../shared/errors.js';
 import { parseJobId } from '../../shared/ids.js';
@@ -13,7 +14,7 @@ import { numberOf } from '../../shared/wire/convert.js';
 import type { Leading } from '../leading.js';
 import type { SubmitRequest } from '../scheduler/records.js';
 import { callerOf } from './access-interceptor.js';
-import { collectBundle, UploadRoom } from './bundle-upload.js';
+import { collectBundle, endLate, UploadRoom } from './bundle-upload.js';
 import { checkSha256, eventToWire, jobToWire, submitFromWire } from './job-convert.js';
 import { logsFromWire, readLogs } from './job-logs.js';
 import { statusOf } from './status.js';
@@ -21,19 +22,22 @@ import { statusOf } from './status.js';
 export interface JobServiceOptions {
   readonly leading: Leading;
   readonly store: ObjectStore;
+  readonly clock: Clock;
   readonly log: Pick<Logger, 'info'>;
 }
 
-export function jobService({ leading, store, log }: JobServiceOptions): JobServiceHandlers {
+export function jobService({ leading, store, clock, log }: JobServiceOptions): JobServiceHandlers {
   const uploads = new UploadRoom();
   return {
     UploadBundle: (call: ServerReadableStream<UploadBundleRequest__Output, unknown>, done) =>
       void unary(call, done, async () => {
         const messages = call as AsyncIterable<UploadBundleRequest__Output>;
+        const isWhole = endLate(call, clock);
         return collectBundle(messages, uploads, async ({ sha256, code }) => {
+          isWhole();
           await leading.core.uploading(sha256);
           return { existed: await storeBundle(store, sha256, code) };
-        });
+        }).finally(isWhole);
       }),
     SubmitJob: (call, done) =>
       void unary(call, done, async () => {

@@ -52,7 +52,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const access = new AccessInterceptor(guard, log);
   guard.onChange(() => access.lookAgain());
   const server = new Server({ ...OPTIONS, interceptors: [access.intercept] });
-  server.addService(JobService.service, jobService({ leading, store, log }));
+  server.addService(JobService.service, jobService({ leading, store, clock, log }));
   server.addService(
     WorkerService.service,
     workerService({ leading, clock, log, needsCertificate: tls?.isMutual ?? false }),

@@ -33,5 +33,6 @@ export function checkWorkerName(worker: string, shown: PeerCertificate | undefin
 /** Its common name, or one of its DNS names: letter by letter, without wildcards. */
 function isFor(certificate: X509Certificate, worker: string): boolean {
   if (commonNameOf(certificate) === worker) return true;
+  // Found by the rules of DNS, which take `W1` for `w1`; what was found is compared.
   return certificate.checkHost(worker, { subject: 'never', wildcards: false }) === worker;
 }

@@ -7,8 +7,12 @@ import type { SubmitRequest } from './records.js';
 import { isEnded } from './state.js';
 import type { SchedulerState } from './volatile.js';
 
-/** Why the submission has to wait, in a sentence; undefined: it may come in. */
+/**
+ * Why the submission has to wait, in a sentence; undefined: it may come in, or is in already. It is asked before anything is decided,
+ * so that a burst of what is refused costs next to nothing.
+ */
 export function refusalOf({ durable, volatile }: SchedulerState, request: SubmitRequest): string | undefined {
+  if (durable.byRequest.has(request.requestId)) return undefined;
   let jobs = 0;
   let bytes = sizeOf(request);
   for (const id of volatile.boards.keys()) {

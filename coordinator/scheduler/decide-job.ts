@@ -1,6 +1,5 @@
 /** What clients ask: submit, once per request id, and cancel, until the commit. */
 import type { JobId } from '../../shared/ids.js';
-import { refusalOf } from './admission.js';
 import type { CallNumber, Decision, Now, SchedulerEvent } from './events.js';
 import { isEnded, outcomeOf } from './state.js';
 import { openBoard, type SchedulerState } from './volatile.js';
@@ -8,13 +7,10 @@ import { openBoard, type SchedulerState } from './volatile.js';
 type Submit = Extract<SchedulerEvent, { readonly type: 'submit' }>;
 type Cancel = Extract<SchedulerEvent, { readonly type: 'cancel' }>;
 
-export function decideSubmit(state: SchedulerState, event: Submit, now: Now): Decision {
-  const { durable, volatile } = state;
+export function decideSubmit({ durable, volatile }: SchedulerState, event: Submit, now: Now): Decision {
   const { call, job, request } = event;
   const known = durable.byRequest.get(request.requestId);
   if (known !== undefined) return { records: [], commands: [{ type: 'answer', call, job: known, existed: true }] };
-  const refusal = refusalOf(state, request);
-  if (refusal !== undefined) return refused(call, 'over-capacity', refusal);
   openBoard(volatile, job, request.weight);
   return {
     records: [{ type: 'job-submitted', job, atMs: now.wallMs, request }],
@@ -41,6 +37,6 @@ function answer({ call, job }: { readonly call: CallNumber; readonly job: JobId 
   return { type: 'answer', call, job, existed: true } as const;
 }
 
-function refused(call: CallNumber, code: 'job-not-found' | 'job-ended' | 'over-capacity', message: string): Decision {
+function refused(call: CallNumber, code: 'job-not-found' | 'job-ended', message: string): Decision {
   return { records: [], commands: [{ type: 'refuse', call, code, message }] };
 }

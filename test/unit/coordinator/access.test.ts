@@ -1,6 +1,7 @@
 /** Tokens with roles, and what is too large or too much, over real connections: the right status, and no state changed. */
 import { createHash } from 'node:crypto';
 import { request as httpsRequest } from 'node:https';
+import { PassThrough } from 'node:stream';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobClient } from '../../../client/job-client.js';
@@ -9,12 +10,13 @@ import { hasCode } from '../../../shared/errors.js';
 import { parseJobId } from '../../../shared/ids.js';
 import { limits } from '../../../shared/limits.js';
 import { storeKeys } from '../../../shared/plan.js';
-import { collectBundle, UploadRoom } from '../../../coordinator/grpc/bundle-upload.js';
+import { collectBundle, endLate, UploadRoom } from '../../../coordinator/grpc/bundle-upload.js';
 import { observed } from '../../../coordinator/http/observed.js';
 import { AccessGuard } from '../../../coordinator/access/guard.js';
-import { systemClock } from '../../../shared/clock.js';
+import { nextTurn, systemClock } from '../../../shared/clock.js';
 import { JobService } from '../../../shared/wire/load.js';
 import { Authority } from '../../harness/certificates.js';
+import { ManualClock } from '../../harness/manual-clock.js';
 import { OWN_TOKEN, SecureCoordinator, TestServerTls } from './secure-coordinator.js';
 
 const code = Buffer.from('export default {};');
@@ -189,6 +191,28 @@ describe('what is too large', () => {
     expect(await collectBundle(upload(code.length, code), room, use)).toBe('kept');
     held();
     expect(() => room.take(100)()).not.toThrow();
+  });
+});
+
+describe('an upload', () => {
+  test('that stops in the middle is ended when its time is over, and gives back its room', async () => {
+    const clock = new ManualClock();
+    const room = new UploadRoom(100);
+    const call = new PassThrough({ objectMode: true });
+    call.on('error', () => undefined);
+    const isWhole = endLate(call, clock);
+    const upload = collectBundle(call, room, () => Promise.resolve('kept')).finally(isWhole);
+    const refused = outcome(upload);
+    call.write({ sha256, bytes: '100', chunk: code });
+    await nextTurn();
+    expect(() => room.take(1)).toThrow(/too many bundles/);
+    clock.advance(limits.callDeadlineMs - 1);
+    await nextTurn();
+    expect(() => room.take(1)).toThrow(/too many bundles/);
+    clock.advance(1);
+    expect(await refused).toBe('unavailable');
+    expect(() => room.take(100)).not.toThrow();
+    expect(clock.waits).toEqual([]);
   });
 });
 

@@ -62,6 +62,8 @@ export class TestServerTls implements ServerTls {
 export interface Session {
   readonly begun: Promise<'registered' | ServiceError>;
   readonly broken: Promise<ServiceError>;
+  /** Another one over the same connection. */
+  again(): Session;
   close(): void;
 }
 
@@ -70,6 +72,8 @@ export class SecureCoordinator {
   readonly stores = new Stores();
   readonly store: ObjectStore = this.stores.open(join(this.folder, 'store'));
   grants: readonly Grant[] = [];
+  /** So much later it is for the coordinator. */
+  aheadMs = 0;
   readonly #listeners: (() => void)[] = [];
   readonly granting: Grants;
   readonly #closers: (() => void)[] = [];
@@ -91,7 +95,7 @@ export class SecureCoordinator {
       store: made.store,
       storeUri: made.store.uri,
       outputs: outputsIn(made.stores, systemClock),
-      clock: systemClock,
+      clock: { ...systemClock, now: () => systemClock.now() + made.aheadMs },
       random,
       owner,
       listen: '127.0.0.1:0',
@@ -128,7 +132,10 @@ export class SecureCoordinator {
   /** A worker that says it is `worker`. */
   session(worker: string, token: string, tls?: ClientTls): Session {
     const { credentials, options } = channelTo(this.address, tls?.current());
-    const stub = new WorkerService(this.address, credentials, options);
+    return this.#sessionOver(new WorkerService(this.address, credentials, options), worker, token);
+  }
+
+  #sessionOver(stub: InstanceType<typeof WorkerService>, worker: string, token: string): Session {
     const metadata = new Metadata();
     metadata.set('authorization', `Bearer ${token}`);
     const stream = stub.session(metadata);
@@ -147,7 +154,8 @@ export class SecureCoordinator {
       stub.close();
     };
     this.#closers.push(close);
-    return { begun: Promise.race([registered, broken]), broken, close };
+    const again = () => this.#sessionOver(stub, worker, token);
+    return { begun: Promise.race([registered, broken]), broken, again, close };
   }
 
   async close(): Promise<void> {
