@@ -13,7 +13,6 @@ import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js'
 import { gate } from '../shared/gate.js';
 import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
-import { claimantOf } from '../shared/formats/output-claim.js';
 import { outputNames, storeKeys, type StageVersion } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
@@ -21,14 +20,13 @@ import { auditLog } from './audit.js';
 import type { DataRoots } from './data-roots.js';
 import { readInspection, writePlan } from './inspection.js';
 import { makeManifest, makeStageManifest } from './manifest.js';
-import type { OutputPlace, Outputs } from './outputs.js';
+import type { OutputPlace } from './outputs.js';
 import type { Effect, EndStep } from './scheduler/effects.js';
 import type { EffectResult } from './scheduler/events.js';
 import { isEnded, workOf, type Job } from './scheduler/state.js';
+import { discardStaged, sweep, sweepLate, sweepShuffle, type SweepPorts } from './sweeps.js';
 
-export interface CommitterPorts {
-  readonly store: ObjectStore;
-  readonly outputs: Outputs;
+export interface CommitterPorts extends SweepPorts {
   /** Which files jobs may use; absent: every one. */
   readonly dataRoots?: DataRoots;
   readonly owner: Owner;
@@ -40,8 +38,6 @@ export interface CommitterPorts {
   /** In [0, 1). */
   readonly random: () => number;
 }
-
-const DELETE_BATCH = 1000;
 
 /** Does the effect, waiting for a store that is away. What cannot be done is a failure, or given up when it only cleans. */
 export async function carryOut(
@@ -147,13 +143,9 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
     case 'published-removed':
       await removePublished(outputs.storeFor(outputOf(job)), job);
       return;
-    case 'staged-discarded': {
-      const { store: place, prefix } = outputs.storeFor(outputOf(job));
-      // After its end another job may have taken the output, and stage there.
-      const claimant = isEnded(job) ? await claimantOf(place, prefix) : undefined;
-      if (claimant === undefined || claimant === job.id) await place.discardStaged(prefix);
+    case 'staged-discarded':
+      await discardStaged(ports, job, outputOf(job));
       return;
-    }
     case 'claim-released':
       await outputs.release({ output: outputOf(job), job: job.id });
       return;
@@ -161,10 +153,13 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
       await store.put(storeKeys.audit(job.id), auditLog(job));
       return;
     case 'shuffle-swept':
-      await sweep(store, storeKeys.shufflePrefix(job.id));
+      await sweepShuffle(ports, job);
+      return;
+    case 'late-swept':
+      await sweepLate(ports, job, outputOf(job));
       return;
     case 'job-swept':
-      await sweep(store, storeKeys.jobPrefix(job.id), storeKeys.audit(job.id));
+      await sweep(store, storeKeys.jobPrefix(job.id), { but: storeKeys.audit(job.id) });
       return;
     case 'bundle-swept':
       await ports.dropCode(job);
@@ -172,6 +167,7 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
     case 'evidence-swept':
       await sweep(store, storeKeys.jobPrefix(job.id));
       return;
+    case 'late-sweep-due':
     case 'forgotten':
       return;
   }
@@ -192,17 +188,6 @@ async function removePublished({ store, prefix }: OutputPlace, job: Job): Promis
       await store.delete([prefix + name]);
   }
   for (const winner of workOf(job)?.sealed ?? []) if (winner) await store.discard(winner.seal);
-}
-
-/** Also what killed attempts have staged and never published. */
-async function sweep(store: ObjectStore, prefix: string, but?: string): Promise<void> {
-  await store.discardStaged(prefix, { deep: true });
-  let keys: string[] = [];
-  for await (const { key } of store.list(prefix)) if (key !== but) keys.push(key);
-  while (keys.length > 0) {
-    await store.delete(keys.slice(0, DELETE_BATCH));
-    keys = keys.slice(DELETE_BATCH);
-  }
 }
 
 async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {

@@ -271,6 +271,15 @@ export const limits = {
   archivedEventsMax: 16,
   /** Code whose job has not been submitted is kept so long, and by a new leader so long in any case. */
   uploadGraceMs: 60 * 60_000,
+  /**
+   * A write whose answer was lost may land so much later: a server refuses signatures of more than 15 minutes ago, and what it
+   * has begun to take by then has ended after `s3RequestMsMax`. Ended jobs are swept once more after it.
+   */
+  lateWriteMs: 20 * 60_000,
+  /** The shortest that may be chosen for that: a network where nothing is late. */
+  lateWriteMsMin: 1_000,
+  /** The longest: an ended job is archived only after it. */
+  lateWriteMsMax: 24 * 60 * 60_000,
   /** Between two looks at jobs whose time is over. */
   upkeepMs: 60_000,
   /** Job events kept for watchers; older ones are in the audit log. */

@@ -55,7 +55,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       owner,
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
-      retention: standingRetention,
+      retention: standingRetention(config.values.lateWriteMs),
       onHalt: (error) => halt(error),
     });
     const { address, httpAddress, epoch } = coordinator;

@@ -61,6 +61,11 @@ export const coordinatorSchema = {
       'A worker that has not been heard of for so many milliseconds is dead, and its running tasks go elsewhere. Workers renew ' +
       'ten times as often.',
   }),
+  lateWriteMs: option<number>(wholeNumber(limits.lateWriteMsMin, limits.lateWriteMsMax), limits.lateWriteMs, {
+    doc:
+      'How many milliseconds late a write may land in the store after its connection broke. A job that has ended for so long is ' +
+      'swept once more.',
+  }),
   insecure,
   logLevel,
   ...s3Options,

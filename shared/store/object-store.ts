@@ -66,6 +66,11 @@ export interface StageOptions extends CallOptions {
 export interface DiscardOptions extends CallOptions {
   /** Also for keys in all folders below the prefix. */
   readonly deep?: boolean;
+  /**
+   * The same will be asked for again, when writes whose answers were lost have landed: what that call needs to find them
+   * stays. Default false: nothing does.
+   */
+  readonly willRepeat?: boolean;
 }
 
 /** An object, or a range of it, whose bytes are read into memory of the caller's. */

@@ -3,7 +3,7 @@
  * are on their way while the next one fills; memory is bounded by their number.
  */
 import { createXxh64 } from '../../codec/checksum.js';
-import { GristmillError } from '../../errors.js';
+import { GristmillError, hasCode } from '../../errors.js';
 import { limits } from '../../limits.js';
 import type { CallOptions, Seal, StagedWrite } from '../object-store.js';
 import { throwIfAborted } from '../signal.js';
@@ -12,7 +12,7 @@ import type { S3Place } from './place.js';
 import { deleteObjects } from './s3-delete.js';
 import { formatStaged } from './s3-seal.js';
 import { abortUpload, beginUpload, uploadPart, type BegunUpload } from './s3-uploads.js';
-import { markOf, putMark } from './staging-marks.js';
+import { markOf, putDoubt, putMark } from './staging-marks.js';
 
 interface StageNames {
   readonly place: S3Place;
@@ -32,9 +32,10 @@ export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3S
     beginUpload(place, key, { writer, attempt }, options),
     putMark(place, mark, options),
   ]);
+  // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
+  const isDoubtful = upload.status === 'fulfilled' ? upload.value.mayHaveTwin : mayHaveBegun(upload.reason);
+  if (isDoubtful) await putDoubt(place, mark, upload.status === 'fulfilled' ? options : {});
   if (upload.status === 'fulfilled' && marked.status === 'fulfilled') {
-    // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
-    if (upload.value.mayHaveTwin) await putMark(place, `${mark}-twin`, options).catch(() => undefined);
     return new S3StagedWrite({ ...names, writer }, upload.value);
   }
   if (upload.status === 'fulfilled') {
@@ -42,6 +43,10 @@ export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3S
   }
   // After an unknown outcome the mark stays, if there is one: there may be an upload.
   throw upload.status === 'rejected' ? upload.reason : (marked as PromiseRejectedResult).reason;
+}
+
+function mayHaveBegun(thrown: unknown): boolean {
+  return hasCode(thrown, 'store-timeout') || hasCode(thrown, 'aborted');
 }
 
 type Phase = 'open' | 'broken' | 'sealed' | 'aborted';

@@ -146,7 +146,8 @@ export class S3Store implements ObjectStore {
     checkPrefix(prefix);
     throwIfAborted(options.signal);
     const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
-    await discardMarked(this.#place, folder, { ...callOf(options.signal), deep: options.deep ?? false });
+    const { deep = false, willRepeat = false } = options;
+    await discardMarked(this.#place, folder, { ...callOf(options.signal), deep, willRepeat });
   }
 
   async close(): Promise<void> {
