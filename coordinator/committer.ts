@@ -15,6 +15,7 @@ import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
 import { outputNames, storeKeys, type StageVersion } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
+import { putOnce } from '../shared/store/put-once.js';
 import type { Owner } from '../shared/store/owner.js';
 import { auditLog } from './audit.js';
 import type { DataRoots } from './data-roots.js';
@@ -175,22 +176,38 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
 
 /** What says that there is a result goes first, so that no reader takes half of it for one. */
 async function removeReplaced({ store, prefix }: OutputPlace, job: Job): Promise<void> {
-  await store.delete([prefix + outputNames.success]);
-  await store.delete([prefix + outputNames.manifest]);
+  await store.delete([prefix + outputNames.success], { forReuse: true });
+  await store.delete([prefix + outputNames.manifest], { forReuse: true });
   const replaces = job.state === 'committing' ? job.claim.replaces : [];
-  if (replaces.length > 0) await store.delete(replaces.map((name) => prefix + name));
+  if (replaces.length === 0) return;
+  await store.delete(
+    replaces.map((name) => prefix + name),
+    { forReuse: true },
+  );
 }
 
 /** Of a job that fails while it publishes. The old result that it was to replace is gone only after its step. */
 async function removePublished({ store, prefix }: OutputPlace, job: Job): Promise<void> {
   if (!job.request.overwrite || job.steps.has('replaced-removed')) {
     for (const name of [outputNames.success, outputNames.manifest, outputNames.audit])
-      await store.delete([prefix + name]);
+      await store.delete([prefix + name], { forReuse: true });
   }
   for (const winner of workOf(job)?.sealed ?? []) if (winner) await store.discard(winner.seal);
 }
 
-async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
-  const { store, prefix } = outputs.storeFor(outputOf(job));
-  await store.put(prefix + name, bytes);
+/**
+ * Only where nothing is: a put that overwrites, and lands late, would replace what a later job has written. The claim and
+ * `remove-replaced` have seen to all that was there, so what is there now has come late itself, or is of an earlier try of ours.
+ */
+async function putNamed(ports: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
+  const { store, prefix } = ports.outputs.storeFor(outputOf(job));
+  const { clock, random } = ports;
+  for (let rounds = 0; (await putOnce(store, prefix + name, bytes, { clock, random })) === 'lost'; rounds++) {
+    if (rounds === limits.storeRetriesMax) {
+      throw new GristmillError('store-unavailable', `somebody else writes to ${prefix}${name}`, {
+        context: { job: job.id },
+      });
+    }
+    await store.delete([prefix + name], { forReuse: true });
+  }
 }

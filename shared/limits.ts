@@ -237,6 +237,11 @@ export const limits = {
   s3ReadsInFlight: 4,
   /** What all readers of one process may read ahead together; beyond it they read what they are asked for. */
   s3ReadAheadBytesMax: 64 * MiB,
+  /**
+   * A deletion that is repeated because its answer was lost may be carried out once more so much later; who is to write the key again
+   * waits for it. It is one small request, which no server that answers keeps for longer.
+   */
+  s3LateDeleteMs: 5_000,
   /** Keys of one deletion: S3 takes no more. */
   s3DeleteBatch: 1_000,
   /** Days until a rule of the server removes shuffle objects: longer than the longest job and its grace period. */

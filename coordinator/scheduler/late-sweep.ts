@@ -13,12 +13,7 @@ import type { JobRetention } from './retention.js';
 import type { EndedJob, Job } from './state.js';
 
 /** The steps that remove what attempts have left, and what says that the last of them is due. */
-export const SWEEPS: ReadonlySet<Step> = new Set([
-  'staged-discarded',
-  'shuffle-swept',
-  'late-sweep-due',
-  'late-swept',
-]);
+export const SWEEPS: ReadonlySet<Step> = new Set(['staged-discarded', 'shuffle-swept', 'late-sweep-due', 'late-swept']);
 
 /** Without an output nothing was written but what is kept for a while anyway. */
 function needsLateSweep(job: EndedJob): boolean {

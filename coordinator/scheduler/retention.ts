@@ -32,7 +32,9 @@ export const privateRetention: Retention = {
 };
 
 /** Of a coordinator that stands and serves job after job. */
-export function standingRetention(lateWriteMs: number = limits.lateWriteMs): Retention & { readonly jobs: JobRetention } {
+export function standingRetention(
+  lateWriteMs: number = limits.lateWriteMs,
+): Retention & { readonly jobs: JobRetention } {
   return {
     ...privateRetention,
     jobs: {

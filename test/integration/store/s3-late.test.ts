@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { S3Endpoint } from '../../../shared/store/s3/endpoint.js';
 import { S3Store } from '../../../shared/store/s3/s3-store.js';
 import { Bucket } from '../../harness/bucket.js';
-import { Cluster } from '../../harness/cluster.js';
+import type { Cluster } from '../../harness/cluster.js';
 import { eventually } from '../../harness/command.js';
 import { FaultProxy, type Rule } from '../../harness/fault-proxy.js';
 import { describeWithMinio, sharedMinio } from '../../harness/minio-suite.js';

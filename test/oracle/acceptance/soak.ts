@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { delay, systemClock } from '../../../shared/clock.js';
 import { Bucket } from '../../harness/bucket.js';
 import { Cluster } from '../../harness/cluster.js';
-import { conflict, FaultProxy, slowDown, tooManyRequests, type Rule } from '../../harness/fault-proxy.js';
+import { conflict, FaultProxy, slowDown, tooManyRequests, type Fault, type Rule } from '../../harness/fault-proxy.js';
 import { hasMinio, startMinio } from '../../harness/minio.js';
 import type { Program } from './program.js';
 import type { Verdicts } from './verdicts.js';
@@ -53,12 +53,14 @@ function rules(): Rule[] {
     { name: 'slow-down', fault: slowDown },
     { name: 'too-many-requests', fault: tooManyRequests },
     { name: 'conflict', fault: conflict, operations: ['PutObject'] },
-    { fault: { kind: 'late', client: 'dropped', afterMs: LATE_MS }, methods: ['PUT', 'POST', 'DELETE'] },
   ];
-  const rate = FAULTS / faults.length;
+  const late: Fault = { kind: 'late', client: 'dropped', afterMs: LATE_MS };
+  const rate = FAULTS / (faults.length + 1);
   const errorIn200 = { kind: 'error-in-200', code: 'InternalError', tookEffect: true } as const;
   return [
     ...faults.map((rule) => ({ ...rule, rate })),
+    // What changes nothing comes to nothing when it is late; about every other request changes something.
+    { fault: late, methods: ['PUT', 'POST', 'DELETE'], rate: 2 * rate },
     { fault: errorIn200, operations: ['CompleteMultipartUpload'], rate: FAULTS },
   ];
 }
@@ -127,7 +129,8 @@ async function judgeLeftovers({ bucket, proxy, verdicts }: Soaked): Promise<void
     await delay(systemClock, LOOK_MS);
     left = await bucket.leftovers();
   }
-  const figures = left.slice(0, 5).join(', ') || `${atFirst} at the end of the last job, nothing after it was swept once more`;
+  const figures =
+    left.slice(0, 5).join(', ') || `${atFirst} at the end of the last job, nothing after it was swept once more`;
   verdicts.judge('nothing is left of them in the bucket', left.length === 0, figures);
 }
 

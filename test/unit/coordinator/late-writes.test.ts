@@ -6,15 +6,20 @@ import { GristmillError, hasCode } from '../../../shared/errors.js';
 import { claimantOf } from '../../../shared/formats/output-claim.js';
 import type { JobId } from '../../../shared/ids.js';
 import { limits } from '../../../shared/limits.js';
-import { storeKeys } from '../../../shared/plan.js';
+import { outputNames, storeKeys } from '../../../shared/plan.js';
 import { MemoryStore } from '../../../shared/store/memory-store.js';
-import type { DiscardOptions } from '../../../shared/store/object-store.js';
+import type { DiscardOptions, PutOptions } from '../../../shared/store/object-store.js';
 import { MovedClock } from '../../harness/moved-clock.js';
 import { miniature, MiniatureCluster, request, type Behaviour } from './miniature-cluster.js';
 
 /** Remembers what it was asked to discard. */
 class WatchedStore extends MemoryStore {
   readonly discards: (DiscardOptions & { readonly prefix: string })[] = [];
+  readonly puts: { readonly bytes: Uint8Array; readonly options: PutOptions }[] = [];
+  override async put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: string }> {
+    this.puts.push({ bytes, options });
+    return super.put(key, bytes, options);
+  }
   override async discardStaged(prefix: string, options: DiscardOptions = {}): Promise<void> {
     this.discards.push({ prefix, ...options });
     await super.discardStaged(prefix, options);
@@ -124,6 +129,22 @@ test('an output that the next job has taken is left to that job', async () => {
   await clock.move(LATE_MS + limits.upkeepMs);
   expect(outputs.discards).toHaveLength(before);
   expect(await isStaged()).toBe(true);
+});
+
+test('what an earlier job wrote late is replaced, and cannot replace what this one writes', async () => {
+  const late = Buffer.from('late');
+  const names = [outputNames.audit, outputNames.manifest];
+  const job = await run('out/a', async ({ attempt }, work) => {
+    if (attempt.startsWith('reduce')) for (const name of names) await outputs.put(`out/a/${name}`, late);
+    return work();
+  });
+  const manifest = Buffer.from(await outputs.get(`out/a/${outputNames.manifest}`)).toString();
+  expect(manifest).toContain(job);
+  expect(Buffer.from(await outputs.get(`out/a/${outputNames.audit}`)).toString()).toContain('in_progress');
+  // Which is why none of them is put without the condition: a put that has it is refused whenever it lands.
+  const whole = outputs.puts.filter(({ options }) => options.ifAbsent !== true);
+  expect(whole.length).toBeGreaterThan(0);
+  expect(whole.filter(({ bytes }) => bytes !== late)).toEqual([]);
 });
 
 test('it is longer than servers take signatures, and a request may last', () => {

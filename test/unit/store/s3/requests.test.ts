@@ -291,6 +291,34 @@ test('the uploads and the parts of a key are listed page after page', async () =
   ]);
 });
 
+describe('a deletion whose answer was lost', () => {
+  const deleted = '<DeleteResult></DeleteResult>';
+  test.each([
+    ['one key', ['a']],
+    ['several', ['a', 'b']],
+  ])('of %s is waited for by whoever writes the keys again, and by nobody else', async (_, keys) => {
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
+    const { store } = await setup(
+      (_, response, n) => {
+        if (n % 2 === 1) response.destroy();
+        else response.writeHead(200).end(deleted);
+      },
+      { clock },
+    );
+    await store.delete(keys);
+    expect(clock.waits).not.toContain(limits.s3LateDeleteMs);
+    await store.delete(keys, { forReuse: true });
+    expect(clock.waits.filter((waitMs) => waitMs === limits.s3LateDeleteMs)).toHaveLength(1);
+  });
+
+  test('is nothing to wait for when none was', async () => {
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
+    const { store } = await setup((_, response) => response.writeHead(200).end(deleted), { clock });
+    await store.delete(['a', 'b'], { forReuse: true });
+    expect(clock.waits).toEqual([]);
+  });
+});
+
 describe('what comes short in an answer that looks whole', () => {
   const short = (body: string, total: number) => (response: Parameters<Script>[1]) =>
     response.writeHead(206, { ...ok, 'content-range': `bytes 0-9/${total}`, 'content-length': body.length }).end(body);
