@@ -167,6 +167,9 @@ function bury(
     records.push(...lost(state, worker, attempt, [...before, ...records], now));
     records.push(...giveBack(state, worker, attempt, now));
   }
+  for (const { stages } of state.volatile.boards.values()) {
+    for (const stage of stages.values()) stage.forget(worker.worker);
+  }
   state.volatile.workers.delete(worker.worker);
   if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
   return records;
