@@ -188,6 +188,29 @@ describe('an answer that never comes', () => {
   });
 });
 
+test.each([403, 404, 412])(
+  'a refusal (%s) of which a part came, though it looks whole, is asked for again',
+  async (status) => {
+    const refusal = '<Error><Code>NoSuchKey</Code><Message>it says no</Message></Error>';
+    const xml = { 'content-type': 'application/xml' };
+    const { store, told } = await setup((_, response, n) => {
+      response.writeHead(n <= 4 ? status : 404, xml).end(n <= 4 ? refusal.slice(0, 20 + n) : refusal);
+    });
+    expect(await codeOf(store.get('key'))).toBe('object-not-found');
+    expect(told).toHaveLength(5);
+    // Four in a row are no sign that the server is away: none of them waited for it.
+    expect(store.endpoint.isAnswering).toBe(true);
+  },
+);
+
+test('a refusal that is no S3 server’s is not asked for again', async () => {
+  const { store, told } = await setup((_, response) => {
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<html><body>Not Found');
+  });
+  expect(await codeOf(store.get('key'))).toBe('store-denied');
+  expect(told).toHaveLength(1);
+});
+
 describe('a completion', () => {
   const begun = '<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>';
   /** An upload whose completion is answered with 200 and these bodies in turn. */
