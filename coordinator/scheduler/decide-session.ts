@@ -167,11 +167,11 @@ function bury(
     records.push(...lost(state, worker, attempt, [...before, ...records], now));
     records.push(...giveBack(state, worker, attempt, now));
   }
+  state.volatile.workers.delete(worker.worker);
+  if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
   for (const { stages } of state.volatile.boards.values()) {
     for (const stage of stages.values()) stage.forget(worker.worker);
   }
-  state.volatile.workers.delete(worker.worker);
-  if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
   return records;
 }
 
