@@ -13,22 +13,21 @@ import { ERRORS, failureOf, GristmillError, hasCode } from '../shared/errors.js'
 import { gate } from '../shared/gate.js';
 import type { JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
-import { claimantOf } from '../shared/formats/output-claim.js';
 import { outputNames, storeKeys, type StageVersion } from '../shared/plan.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
+import { putOnce } from '../shared/store/put-once.js';
 import type { Owner } from '../shared/store/owner.js';
 import { auditLog } from './audit.js';
 import type { DataRoots } from './data-roots.js';
 import { readInspection, writePlan } from './inspection.js';
 import { makeManifest, makeStageManifest } from './manifest.js';
-import type { OutputPlace, Outputs } from './outputs.js';
+import type { OutputPlace } from './outputs.js';
 import type { Effect, EndStep } from './scheduler/effects.js';
 import type { EffectResult } from './scheduler/events.js';
 import { isEnded, workOf, type Job } from './scheduler/state.js';
+import { discardStaged, sweep, sweepLate, sweepShuffle, type SweepPorts } from './sweeps.js';
 
-export interface CommitterPorts {
-  readonly store: ObjectStore;
-  readonly outputs: Outputs;
+export interface CommitterPorts extends SweepPorts {
   /** Which files jobs may use; absent: every one. */
   readonly dataRoots?: DataRoots;
   readonly owner: Owner;
@@ -40,8 +39,6 @@ export interface CommitterPorts {
   /** In [0, 1). */
   readonly random: () => number;
 }
-
-const DELETE_BATCH = 1000;
 
 /** Does the effect, waiting for a store that is away. What cannot be done is a failure, or given up when it only cleans. */
 export async function carryOut(
@@ -147,13 +144,9 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
     case 'published-removed':
       await removePublished(outputs.storeFor(outputOf(job)), job);
       return;
-    case 'staged-discarded': {
-      const { store: place, prefix } = outputs.storeFor(outputOf(job));
-      // After its end another job may have taken the output, and stage there.
-      const claimant = isEnded(job) ? await claimantOf(place, prefix) : undefined;
-      if (claimant === undefined || claimant === job.id) await place.discardStaged(prefix);
+    case 'staged-discarded':
+      await discardStaged(ports, job, outputOf(job));
       return;
-    }
     case 'claim-released':
       await outputs.release({ output: outputOf(job), job: job.id });
       return;
@@ -161,10 +154,13 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
       await store.put(storeKeys.audit(job.id), auditLog(job));
       return;
     case 'shuffle-swept':
-      await sweep(store, storeKeys.shufflePrefix(job.id));
+      await sweepShuffle(ports, job);
+      return;
+    case 'late-swept':
+      await sweepLate(ports, job, outputOf(job));
       return;
     case 'job-swept':
-      await sweep(store, storeKeys.jobPrefix(job.id), storeKeys.audit(job.id));
+      await sweep(store, storeKeys.jobPrefix(job.id), { but: storeKeys.audit(job.id) });
       return;
     case 'bundle-swept':
       await ports.dropCode(job);
@@ -172,6 +168,7 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
     case 'evidence-swept':
       await sweep(store, storeKeys.jobPrefix(job.id));
       return;
+    case 'late-sweep-due':
     case 'forgotten':
       return;
   }
@@ -179,33 +176,38 @@ async function takeStep(ports: CommitterPorts, job: Job, step: EndStep): Promise
 
 /** What says that there is a result goes first, so that no reader takes half of it for one. */
 async function removeReplaced({ store, prefix }: OutputPlace, job: Job): Promise<void> {
-  await store.delete([prefix + outputNames.success]);
-  await store.delete([prefix + outputNames.manifest]);
+  await store.delete([prefix + outputNames.success], { forReuse: true });
+  await store.delete([prefix + outputNames.manifest], { forReuse: true });
   const replaces = job.state === 'committing' ? job.claim.replaces : [];
-  if (replaces.length > 0) await store.delete(replaces.map((name) => prefix + name));
+  if (replaces.length === 0) return;
+  await store.delete(
+    replaces.map((name) => prefix + name),
+    { forReuse: true },
+  );
 }
 
 /** Of a job that fails while it publishes. The old result that it was to replace is gone only after its step. */
 async function removePublished({ store, prefix }: OutputPlace, job: Job): Promise<void> {
   if (!job.request.overwrite || job.steps.has('replaced-removed')) {
     for (const name of [outputNames.success, outputNames.manifest, outputNames.audit])
-      await store.delete([prefix + name]);
+      await store.delete([prefix + name], { forReuse: true });
   }
   for (const winner of workOf(job)?.sealed ?? []) if (winner) await store.discard(winner.seal);
 }
 
-/** Also what killed attempts have staged and never published. */
-async function sweep(store: ObjectStore, prefix: string, but?: string): Promise<void> {
-  await store.discardStaged(prefix, { deep: true });
-  let keys: string[] = [];
-  for await (const { key } of store.list(prefix)) if (key !== but) keys.push(key);
-  while (keys.length > 0) {
-    await store.delete(keys.slice(0, DELETE_BATCH));
-    keys = keys.slice(DELETE_BATCH);
+/**
+ * Only where nothing is: a put that overwrites, and lands late, would replace what a later job has written. The claim and
+ * `remove-replaced` have seen to all that was there, so what is there now has come late itself, or is of an earlier try of ours.
+ */
+async function putNamed(ports: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
+  const { store, prefix } = ports.outputs.storeFor(outputOf(job));
+  const { clock, random } = ports;
+  for (let rounds = 0; (await putOnce(store, prefix + name, bytes, { clock, random })) === 'lost'; rounds++) {
+    if (rounds === limits.storeRetriesMax) {
+      throw new GristmillError('store-unavailable', `somebody else writes to ${prefix}${name}`, {
+        context: { job: job.id },
+      });
+    }
+    await store.delete([prefix + name], { forReuse: true });
   }
-}
-
-async function putNamed({ outputs }: CommitterPorts, job: Job, name: string, bytes: Uint8Array): Promise<void> {
-  const { store, prefix } = outputs.storeFor(outputOf(job));
-  await store.put(prefix + name, bytes);
 }

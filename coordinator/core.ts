@@ -106,7 +106,9 @@ export class Coordinator {
       return job !== undefined && isPending(job, effect);
     };
     const confirm = () => this.#journal.confirm();
-    const ports = { ...options, ...fencedPorts(options, confirm), random, isPending: isStillPending, dropCode };
+    const fenced = fencedPorts(options, confirm);
+    const sweepsLate = state.volatile.retention.jobs !== undefined;
+    const ports = { ...options, ...fenced, random, isPending: isStillPending, dropCode, sweepsLate };
     this.#effects = new EffectRunner({
       carryOut: (job, effect) => carryOut(ports, job, effect, this.#stop.signal),
       onEnded: (job, effect, result) => {

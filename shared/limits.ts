@@ -255,6 +255,11 @@ export const limits = {
   s3ReadsInFlight: 4,
   /** What all readers of one process may read ahead together; beyond it they read what they are asked for. */
   s3ReadAheadBytesMax: 64 * MiB,
+  /**
+   * A deletion that is repeated because its answer was lost may be carried out once more so much later; who is to write the key again
+   * waits for it. It is one small request, which no server that answers keeps for longer.
+   */
+  s3LateDeleteMs: 5_000,
   /** Keys of one deletion: S3 takes no more. */
   s3DeleteBatch: 1_000,
   /** Days until a rule of the server removes shuffle objects: longer than the longest job and its grace period. */
@@ -289,6 +294,15 @@ export const limits = {
   archivedEventsMax: 16,
   /** Code whose job has not been submitted is kept so long, and by a new leader so long in any case. */
   uploadGraceMs: 60 * 60_000,
+  /**
+   * A write whose answer was lost may land so much later: a server refuses signatures of more than 15 minutes ago, and what it
+   * has begun to take by then has ended after `s3RequestMsMax`. Ended jobs are swept once more after it.
+   */
+  lateWriteMs: 20 * 60_000,
+  /** The shortest that may be chosen for that: a network where nothing is late. */
+  lateWriteMsMin: 1_000,
+  /** The longest: an ended job is archived only after it. */
+  lateWriteMsMax: 24 * 60 * 60_000,
   /** Between two looks at jobs whose time is over. */
   upkeepMs: 60_000,
   /** Job events kept for watchers; older ones are in the audit log. */

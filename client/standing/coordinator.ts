@@ -54,7 +54,7 @@ export async function standAsCoordinator(context: StandingContext): Promise<void
       outputs: outputsIn(stores, context.clock),
       dataRoots: dataRoot,
       isDiscoverable: true,
-      retention: standingRetention,
+      retention: standingRetention(config.values.lateWriteMs),
       grants: protection.grants,
       tls: protection.tls,
       onHalt: (error) => halt(error),

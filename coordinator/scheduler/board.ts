@@ -108,6 +108,11 @@ export class StageBoard {
     return this.#neighbours?.begin(worker, index, isHere);
   }
 
+  /** The worker is dead, and what it has read together gone with it. */
+  forget(worker: WorkerId): void {
+    this.#neighbours?.forget(worker);
+  }
+
   /** No task is left that nobody has been given. */
   get isLate(): boolean {
     return this.#nextWaiting() === undefined;

@@ -169,6 +169,9 @@ function bury(
   }
   state.volatile.workers.delete(worker.worker);
   if (worker.session !== undefined) state.volatile.bySession.delete(worker.session);
+  for (const { stages } of state.volatile.boards.values()) {
+    for (const stage of stages.values()) stage.forget(worker.worker);
+  }
   return records;
 }
 

@@ -3,12 +3,14 @@
  *
  * ```
  *  completed, partial_success, failed, expired, cancelled
+ *      -- lateWriteMs after the outcome              -->  swept once more
  *      -- endedKeepMs after the outcome, cleaned up -->  archived     shuffle data, plan, logs and code are swept
  *      -- archivedKeepMs, or one of too many -->         forgotten    its evidence is swept, and no record is left of it
  * ```
  */
 import type { Command, Decision, Now } from './events.js';
 import { pendingEffects } from './effects.js';
+import { isLateSweepDue, isLateSwept } from './late-sweep.js';
 import type { JournalRecord } from './records.js';
 import type { Retention } from './retention.js';
 import { isEnded, type DurableState, type EndedJob } from './state.js';
@@ -61,7 +63,9 @@ export function decideRetention({ durable, volatile }: SchedulerState, now: Now)
   for (const job of durable.jobs.values()) {
     if (!isEnded(job)) continue;
     if (job.state === 'archived') archived.push(job);
-    else if (job.endedAtMs + jobs.endedKeepMs <= now.wallMs && isCleanedUp(job) && !boards.has(job.id)) {
+    else if (isLateSweepDue(job, jobs, now)) {
+      records.push({ type: 'step-done', job: job.id, atMs: now.wallMs, step: 'late-sweep-due' });
+    } else if (job.endedAtMs + jobs.endedKeepMs <= now.wallMs && isCleanedUp(job) && !boards.has(job.id)) {
       const reason = 'its outcome is kept, and what it was made from is not';
       records.push({ type: 'job-moved', job: job.id, atMs: now.wallMs, to: 'archived', reason, failure: undefined });
     }
@@ -78,5 +82,6 @@ export function decideRetention({ durable, volatile }: SchedulerState, now: Now)
 
 /** All is done for it but sweeping what is kept for a while. */
 function isCleanedUp(job: EndedJob): boolean {
+  if (!isLateSwept(job)) return false;
   return pendingEffects(job).every((effect) => effect.kind === 'step' && effect.step === 'shuffle-swept');
 }

@@ -8,9 +8,9 @@
  *  committing   remove-replaced -> publish each part -> discard-staged -> publish-audit -> write-manifest -> write-success
  *               (past the deadline: publish each part that is finished -> … -> write-manifest, and no success)
  *  completed, and expired with a result
- *               keep-audit -> sweep-shuffle
+ *               discard-staged -> keep-audit -> sweep-shuffle;  later once more: sweep-late
  *  failed, cancelled, expired
- *               remove-published -> discard-staged -> release-claim -> keep-audit -> sweep-shuffle
+ *               remove-published -> discard-staged -> release-claim -> keep-audit -> sweep-shuffle;  later: sweep-late
  *  archived     sweep-shuffle -> sweep-job -> sweep-bundle;  once it is to be forgotten: sweep-evidence
  * ```
  *
@@ -122,16 +122,18 @@ function ofEnded(job: EndedJob): readonly Effect[] {
       ...(job.steps.has('forgotten') ? (['evidence-swept'] as const) : []),
     ]);
   }
+  // Before what may be kept for days.
+  const late: readonly EndStep[] = job.steps.has('late-sweep-due') ? ['late-swept'] : [];
   if (hasResult(job)) {
     // At the commit it was done once; an attempt that came back later may have left something again.
     const staged: readonly EndStep[] = job.work ? ['staged-discarded'] : [];
-    return firstOf(job, [...staged, 'audit-kept', 'shuffle-swept']);
+    return firstOf(job, [...staged, 'audit-kept', ...late, 'shuffle-swept']);
   }
   // Whatever came to commit may have published more than the journal knows.
   const published: readonly EndStep[] = job.published ? ['published-removed'] : [];
   const staged: readonly EndStep[] = job.work ? ['staged-discarded'] : [];
   const claim: readonly EndStep[] = job.inspected && !job.request.dryRun ? ['claim-released'] : [];
-  return firstOf(job, [...published, ...staged, ...claim, 'audit-kept', 'shuffle-swept']);
+  return firstOf(job, [...published, ...staged, ...claim, 'audit-kept', ...late, 'shuffle-swept']);
 }
 
 function firstOf(job: Job, steps: readonly EndStep[]): readonly Effect[] {

@@ -104,7 +104,11 @@ function applied(job: Job, record: JobRecord): Job | undefined {
       if (record.step === 'evidence-swept') return undefined;
       return stepDone({ ...job, steps: new Set([...job.steps, record.step]) }, record);
     case 'sweep-reopened':
-      return { ...job, steps: new Set([...job.steps].filter((step) => !SWEEPS.has(step))) };
+      return {
+        ...job,
+        steps: new Set([...job.steps].filter((step) => !SWEEPS.has(step))),
+        reopenedAtMs: record.atMs,
+      };
     case 'job-moved':
       return jobMoved(job, record);
     case 'noticed':

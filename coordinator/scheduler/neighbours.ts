@@ -26,7 +26,8 @@ export function groupSize(work: Work | undefined, slots: number): number {
 }
 
 interface Group {
-  readonly worker: WorkerId;
+  /** Undefined when it is gone, and with it what it has read. */
+  readonly worker: WorkerId | undefined;
   readonly range: PartitionRange;
 }
 
@@ -55,7 +56,7 @@ export class Neighbours {
     const busy = new Set<number>();
     for (const index of running) busy.add(this.#groupOf(index));
     for (const [number, group] of this.#groups) {
-      const isFree = group.worker === worker ? !busy.has(number) : !isHere(group.worker);
+      const isFree = group.worker === worker ? !busy.has(number) : !isTaken(group, isHere);
       const index = isFree ? this.#waitingIn(group.range, isWaiting) : undefined;
       if (index !== undefined) return index;
     }
@@ -73,10 +74,17 @@ export class Neighbours {
     const number = this.#groupOf(index);
     const group = this.#groups.get(number);
     if (group?.worker === worker) return group.range;
-    if (group && isHere(group.worker)) return undefined;
+    if (group && isTaken(group, isHere)) return undefined;
     const range = { first: index, end: this.#rangeOf(number).end };
     this.#groups.set(number, { worker, range });
     return range;
+  }
+
+  /** The worker is dead: another process under its name has nothing of what that one has read. */
+  forget(worker: WorkerId): void {
+    for (const [number, group] of this.#groups) {
+      if (group.worker === worker) this.#groups.set(number, { ...group, worker: undefined });
+    }
   }
 
   #groupOf(index: number): number {
@@ -91,4 +99,8 @@ export class Neighbours {
     for (let index = first; index < end; index++) if (isWaiting(index)) return index;
     return undefined;
   }
+}
+
+function isTaken({ worker }: Group, isHere: (worker: WorkerId) => boolean): boolean {
+  return worker !== undefined && isHere(worker);
 }

@@ -69,6 +69,9 @@ export type Step =
   | 'claim-released'
   | 'audit-kept'
   | 'shuffle-swept'
+  /** Whatever was written for the job has landed by now: it is swept once more. */
+  | 'late-sweep-due'
+  | 'late-swept'
   // of an archived job
   | 'job-swept'
   | 'bundle-swept'

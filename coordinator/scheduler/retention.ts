@@ -4,6 +4,8 @@ import { limits } from '../../shared/limits.js';
 export interface JobRetention {
   /** From a job's outcome until it is archived: until then its intermediate data, plan and logs are there. */
   readonly endedKeepMs: number;
+  /** From a job's outcome until it is swept once more: what was written for it may land so late. */
+  readonly lateWriteMs: number;
   /** From a job's outcome until it is forgotten, once it is archived. */
   readonly archivedKeepMs: number;
   /** Archived jobs beyond it are forgotten, the oldest first. */
@@ -30,13 +32,18 @@ export const privateRetention: Retention = {
 };
 
 /** Of a coordinator that stands and serves job after job. */
-export const standingRetention: Retention = {
-  ...privateRetention,
-  jobs: {
-    endedKeepMs: limits.endedKeepMs,
-    archivedKeepMs: limits.archivedKeepMs,
-    archivedJobsMax: limits.archivedJobsMax,
-    uploadGraceMs: limits.uploadGraceMs,
-    everyMs: limits.upkeepMs,
-  },
-};
+export function standingRetention(
+  lateWriteMs: number = limits.lateWriteMs,
+): Retention & { readonly jobs: JobRetention } {
+  return {
+    ...privateRetention,
+    jobs: {
+      endedKeepMs: limits.endedKeepMs,
+      lateWriteMs,
+      archivedKeepMs: limits.archivedKeepMs,
+      archivedJobsMax: limits.archivedJobsMax,
+      uploadGraceMs: limits.uploadGraceMs,
+      everyMs: Math.min(limits.upkeepMs, lateWriteMs),
+    },
+  };
+}

@@ -88,6 +88,8 @@ interface JobBase {
   /** Attempts whose failure is journalled: a report that comes again changes nothing. */
   readonly failedAttempts: ReadonlySet<AttemptId>;
   readonly steps: ReadonlySet<Step>;
+  /** When an attempt was last heard of after the job had been swept; absent: never. */
+  readonly reopenedAtMs?: number;
 }
 
 export interface ValidatingJob extends JobBase {

@@ -80,6 +80,11 @@ export const coordinatorSchema = {
       'ten times as often.',
   }),
   connectMs,
+  lateWriteMs: option<number>(wholeNumber(limits.lateWriteMsMin, limits.lateWriteMsMax), limits.lateWriteMs, {
+    doc:
+      'How many milliseconds late a write may land in the store after its connection broke. A job that has ended for so long is ' +
+      'swept once more.',
+  }),
   insecure,
   logLevel,
   ...s3Options,

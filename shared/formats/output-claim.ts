@@ -49,6 +49,8 @@ export interface OutputClaim {
 /** Owners may change hands a few times while we look; more is somebody's loop. */
 const ROUNDS = 16;
 const SHOWN = 5;
+/** Whoever comes next writes under the same names. */
+const REUSED = { forReuse: true } as const;
 
 /**
  * Claims the output for the job, or refuses with `output-occupied` or `output-unwritable`. Claiming again for the same job
@@ -72,7 +74,7 @@ export async function releaseClaim(options: Pick<ClaimOptions, 'job' | 'signal' 
   const claim = `${key}/${outputNames.claim}`;
   const bytes = await readMaybe(store, claim, options.signal);
   if (bytes === undefined || parseClaim(bytes)?.job !== options.job) return;
-  await store.delete([claim], callOf(options.signal));
+  await store.delete([claim], { ...callOf(options.signal), ...REUSED });
 }
 
 /** The job whose claim lies below the prefix; undefined when there is none that can be read. */
@@ -135,7 +137,7 @@ class Claim {
       if (others.length > 0) throw this.#refusal(others, manifest);
       return { replaces: [...replaced].sort(), ...(tookOver !== undefined && { tookOver }) };
     } catch (thrown) {
-      if (!isOurs) await this.#store.delete([this.#key(outputNames.claim)]);
+      if (!isOurs) await this.#store.delete([this.#key(outputNames.claim)], REUSED);
       throw thrown;
     }
   }
@@ -215,7 +217,7 @@ class Claim {
       const found = await this.#read(name);
       if (found === undefined || Buffer.compare(found, bytes) !== 0) return false;
       await sweep();
-      await this.#store.delete([this.#key(name)]);
+      await this.#store.delete([this.#key(name)], REUSED);
       return true;
     } finally {
       await this.#store.delete([this.#key(mark)]);
@@ -230,7 +232,7 @@ class Claim {
     for await (const { key } of this.#store.list(this.#prefix)) {
       if (isOwnName(key.slice(this.#prefix.length))) keys.push(key);
     }
-    await this.#store.delete(keys);
+    await this.#store.delete(keys, REUSED);
     return keys.length;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The verified payloads of one input of a merge. A shuffle object that is not as it was written, is cut off or is gone is
  * read once again, from the first frame that was not right on, for the read itself may have failed; what was verified
- * before stays. When that fails too, the failure names the object and the attempt that wrote it. Scratch runs are gone
+ * before stays. A read of a copy does not count. When that fails too, the failure names the object and the attempt that wrote it. Scratch runs are gone
  * once they are read, so theirs is the end of the attempt.
  */
 import { FRAME_HEADER_BYTES, FrameReader, type Allocate } from '../codec/frame.js';
@@ -16,7 +16,8 @@ const FETCH_CODES: readonly ErrorCode[] = ['shuffle-corrupt', 'shuffle-missing',
 export class FrameStream {
   readonly #input: MergeInput;
   readonly #allocate: Allocate;
-  #reads = 1;
+  /** Of the object itself. */
+  #reads: number;
   /** Bytes of the frames that were right. */
   #verified = 0;
   #source: ByteSource;
@@ -28,6 +29,7 @@ export class FrameStream {
   constructor(input: MergeInput, allocate: Allocate) {
     this.#input = input;
     this.#allocate = allocate;
+    this.#reads = input.object?.isCopiedFirst === true ? 0 : 1;
     this.#source = this.#open();
     this.#reader = this.#readerFrom(0);
   }

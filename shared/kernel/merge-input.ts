@@ -2,7 +2,7 @@
 import type { ByteSource } from './block-source.js';
 
 export interface MergeInput {
-  /** Without the first `from` bytes. Called once, and once more for an object that is read again. */
+  /** Without the first `from` bytes. Called once, and again for an object that is read again. */
   readonly open: (from: number) => ByteSource;
   /** Whose frames they are. */
   readonly identity: bigint;
@@ -21,4 +21,6 @@ export interface WrittenObject {
   readonly attempt: string;
   /** Of the part that is read. */
   readonly bytes: number;
+  /** What is read first is a copy of somebody else's: when that is wrong, nothing is known of the object yet. */
+  readonly isCopiedFirst?: boolean;
 }

@@ -13,7 +13,7 @@ import { GristmillError } from '../errors.js';
 import { isSealed, publishLost, stagedMissing } from './seal-check.js';
 import { DirectoryFolders } from './directory-folders.js';
 import { infoOf, listFiles } from './directory-list.js';
-import { DirectoryStagedWrite } from './directory-stage.js';
+import { bytesInFile } from './directory-stage.js';
 import { errno, isMissing, readError, writeError } from './file-errors.js';
 import { FileReader } from './file-reader.js';
 import { allocate, attempt as tryOut, etagOf, readFully, systemFiles, writeAll, type FileCalls } from './files.js';
@@ -33,6 +33,7 @@ import type {
 } from './object-store.js';
 import { checkRange } from './range.js';
 import { throwIfAborted } from './signal.js';
+import { Staging } from './staging.js';
 import { fileUri } from './uri.js';
 
 const PIECE_BYTES = 1024 * 1024;
@@ -190,7 +191,7 @@ export class DirectoryStore implements ObjectStore {
     throwIfAborted(options.signal);
     const folder = `${dirname(path)}/${STAGING}`;
     const { handle, name } = await this.#folders.create(folder, `${attempt}.`, path);
-    return new DirectoryStagedWrite({
+    const file = bytesInFile({
       handle,
       path: name,
       staged: name.slice(this.#root.length + 1),
@@ -203,6 +204,7 @@ export class DirectoryStore implements ObjectStore {
         await this.#folders.removeEmpty(folder);
       },
     });
+    return new Staging(file);
   }
 
   async publish(seal: Seal, options: CallOptions = {}): Promise<void> {

@@ -18,6 +18,14 @@ export interface PutOptions extends CallOptions {
   readonly durable?: boolean;
 }
 
+export interface DeleteOptions extends CallOptions {
+  /**
+   * The keys will be written again, so nothing of this call may be carried out later: where that is doubtful, it resolves when it is
+   * so no more. Default false.
+   */
+  readonly forReuse?: boolean;
+}
+
 /** Bytes `[start, end)`; an end beyond the object is cut. */
 export interface ByteRange {
   readonly start: number;
@@ -66,6 +74,11 @@ export interface StageOptions extends CallOptions {
 export interface DiscardOptions extends CallOptions {
   /** Also for keys in all folders below the prefix. */
   readonly deep?: boolean;
+  /**
+   * The same will be asked for again, when writes whose answers were lost have landed: what that call needs to find them
+   * stays. Default false: nothing does.
+   */
+  readonly willRepeat?: boolean;
 }
 
 /** An object, or a range of it, whose bytes are read into memory of the caller's. */
@@ -95,7 +108,7 @@ export interface ObjectStore {
   /** Every object whose key begins with `prefix`, ascending by UTF-8 bytes of the key. Staged writes are not listed. */
   list(prefix: string, options?: CallOptions): AsyncIterable<ObjectInfo>;
   /** Keys that do not exist are no error. */
-  delete(keys: readonly string[], options?: CallOptions): Promise<void>;
+  delete(keys: readonly string[], options?: DeleteOptions): Promise<void>;
   stage(key: string, attempt: string, options?: StageOptions): Promise<StagedWrite>;
   /**
    * Makes a sealed output visible under its key; idempotent. `staged-missing`: neither the staged bytes nor this

@@ -168,8 +168,8 @@ export function until<T>(folder: string, find: () => T | undefined): Promise<T> 
 }
 
 /** Waits until `holds`, looking again every few milliseconds; the test's own timeout bounds it. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** The objects that `--json` printed. */

@@ -43,7 +43,7 @@ export async function expectWhole(cluster: Cluster, bucket?: Bucket): Promise<vo
   await cluster.stop();
   for (const running of alive) expect((await running.ended).code, running.stderr).toBe(0);
   expect(cluster.leftovers()).toEqual([]);
-  expect((await bucket?.leftovers()) ?? []).toEqual([]);
+  expect((await bucket?.leftForGood()) ?? []).toEqual([]);
 }
 
 export interface AttemptEnd {

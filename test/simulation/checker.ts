@@ -46,7 +46,7 @@ export class Checker implements StoreObserver {
   readonly #won = new Set<string>();
   readonly #planned = new Set<JobId>();
   readonly #assigned = new Map<string, string>();
-  /** The last attempts that a leader has given out, by epoch, job and task: two, of which one may be a backup. */
+  /** The last attempts that a leader has given out, by epoch, job and task: two of those that have not failed, of which one may be a backup. */
   readonly #latest = new Map<string, readonly { readonly attempt: string; readonly worker: string }[]>();
   /** Reports that a leader acknowledged and that were not durable then, with its epoch. */
   readonly #acknowledged = new Map<string, number>();
@@ -198,8 +198,7 @@ export class Checker implements StoreObserver {
     if (this.fetches.onWon(record)) {
       for (const won of [...this.#winners.keys()]) if (won.startsWith(`${job}/reduce-`)) this.#winners.delete(won);
     }
-    const latest = this.#latest.get(`${epoch}/${task}`);
-    const [last, before] = latest ?? [];
+    const [last, before] = this.#latest.get(`${epoch}/${task}`) ?? [];
     // A backup is on another worker; which attempts still counted is checked by the fleet's simulation.
     const mayWin = !last || attempt === last.attempt || (attempt === before?.attempt && before.worker !== last.worker);
     if (!mayWin) this.#world.violate(`the late report of ${attempt} was accepted: ${last.attempt} had been given out`);
@@ -339,9 +338,12 @@ export class Checker implements StoreObserver {
     }
     this.#assigned.set(`${job}/${attempt}`, by);
     const task = `${epoch}/${job}/${attemptParts(attempt).task}`;
-    const [last] = this.#latest.get(task) ?? [];
-    const isNew = last?.attempt !== attempt;
-    if (isNew) this.#latest.set(task, [{ attempt, worker: worker.split(' ')[0] ?? '' }, ...(last ? [last] : [])]);
+    const given = this.#latest.get(task) ?? [];
+    if (given[0]?.attempt !== attempt) {
+      // A backup that failed may be followed by another one, while the first attempt goes on.
+      const before = given.find((each) => !this.#failed.has(`${job}/${each.attempt}`));
+      this.#latest.set(task, [{ attempt, worker: worker.split(' ')[0] ?? '' }, ...(before ? [before] : [])]);
+    }
     const known = this.durable.jobs.get(job);
     // To the end of its job an assignment may be on its way.
     if (this.#ended.has(job)) return;
@@ -380,7 +382,9 @@ export class Checker implements StoreObserver {
     const key = `${job}/${cursor}`;
     const before = this.#events.get(key);
     if (before !== undefined && before !== event) this.#world.violate(`event ${cursor} of ${job} has changed`);
-    if (!isDurable) this.#world.violate(`event ${cursor} of ${job} was shown before it was durable: ${event}`);
+    // A leader that is behind may still tell of a job that its successor has forgotten.
+    if (!isDurable && !this.isForgotten(job))
+      this.#world.violate(`event ${cursor} of ${job} was shown before it was durable: ${event}`);
     this.#events.set(key, event);
   }
 }

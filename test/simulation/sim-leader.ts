@@ -35,6 +35,7 @@ function retentionOf({ random }: World): Retention {
       archivedJobsMax: random.between(0, 5),
       uploadGraceMs: random.between(0, 1500),
       everyMs: random.between(100, 1000),
+      lateWriteMs: random.between(0, 8000),
     },
   };
 }

@@ -73,7 +73,7 @@ export class NeighbourReads {
       .catch(() => undefined);
     if (!file) return false;
     try {
-      const written = await fetchAll(pieces, (piece) => this.#fetchPiece(file, piece, options));
+      const written = await fetchAll(pieces, options, (piece, call) => this.#fetchPiece(file, piece, call));
       if (!written.every(Boolean)) return false;
       await rename(temporary, path);
       this.#path = path;

@@ -2,8 +2,10 @@
  * Fetch failures: a shuffle object that is not there, or not as it was written. Its map attempt is to blame, not the
  * reader. Whatever else goes wrong with a read (a store that is away, a call that is aborted) is no fetch failure.
  */
+import { setMaxListeners } from 'node:events';
 import { GristmillError } from '../../shared/errors.js';
 import { limits } from '../../shared/limits.js';
+import type { CallOptions } from '../../shared/store/object-store.js';
 
 interface Written {
   readonly key: string;
@@ -26,27 +28,37 @@ export function asFetchFailure(error: unknown, { key, attempt }: Written): unkno
 
 /**
  * `fetch` for each item, several in flight, with results in order. When any fails to be fetched, all are looked at before it
- * is thrown with the producers of all that cannot be read: what was lost together is made again together. Any other error is
- * thrown as it is.
+ * is thrown with the producers of all that cannot be read: what was lost together is made again together. Any other error
+ * ends the others, and is thrown as it is once they have ended.
  */
 export async function fetchAll<Item, Fetched>(
   items: readonly Item[],
-  fetch: (item: Item) => Promise<Fetched>,
+  { signal }: CallOptions,
+  fetch: (item: Item, options: CallOptions) => Promise<Fetched>,
 ): Promise<Fetched[]> {
   const fetched = new Array<Fetched>(items.length);
   const failures: { readonly at: number; readonly error: GristmillError }[] = [];
   const left = items.entries();
+  const stop = new AbortController();
+  const call = { signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]) };
+  // Each read listens to it, some of them twice.
+  setMaxListeners(0, call.signal);
+  let ended: { readonly by: unknown } | undefined;
   const work = async () => {
     for (const [i, item] of left) {
       try {
-        fetched[i] = await fetch(item);
+        fetched[i] = await fetch(item, call);
       } catch (error) {
-        if (!isFetchFailure(error)) throw error;
-        failures.push({ at: i, error });
+        if (isFetchFailure(error)) failures.push({ at: i, error });
+        else ended ??= { by: error };
       }
+      if (ended === undefined) continue;
+      stop.abort();
+      return;
     }
   };
   await Promise.all(Array.from({ length: Math.min(items.length, limits.fetchesMax) }, work));
+  if (ended !== undefined) throw ended.by;
   const errors = failures.sort((a, b) => a.at - b.at).map(({ error }) => error);
   const [first] = errors;
   if (!first) return fetched;

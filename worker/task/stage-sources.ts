@@ -59,7 +59,10 @@ export class StageSources {
     options: CallOptions = {},
   ): Promise<readonly ObjectEntries[]> {
     const { objects } = await this.manifest(version, options);
-    return fetchAll(objects, async (object) => ({ object, entries: await this.entriesOf(object, range, options) }));
+    return fetchAll(objects, options, async (object, call) => ({
+      object,
+      entries: await this.entriesOf(object, range, call),
+    }));
   }
 
   /** Written once under its name, so the last one that was read is as good as read again. */

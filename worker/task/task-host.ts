@@ -194,7 +194,7 @@ export class TaskHost {
       partition,
       isCounted: true,
       isFolded: true,
-      object: { key, attempt, bytes },
+      object: { key, attempt, bytes, isCopiedFirst: local !== undefined },
     };
   }
 

@@ -234,7 +234,11 @@ export class S3Endpoint {
   /** Waits before the next try, the longer the more there were. */
   async backOff(tries: number, signal: AbortSignal | undefined): Promise<void> {
     const backoffMs = Math.min(limits.storeBackoffMs * 2 ** (tries - 1), limits.attemptBackoffMsMax);
-    await this.#wait(signal, () => delay(this.clock, backoffMs * (0.5 + this.#random() / 2), signal));
+    await this.pause(backoffMs * (0.5 + this.#random() / 2), signal);
+  }
+
+  async pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    await this.#wait(signal, () => delay(this.clock, ms, signal));
   }
 
   /** Waits in a process that may have nothing else to keep it alive. */

@@ -159,12 +159,13 @@ export class Exchange {
   }
 }
 
-function sayingOf(headers: IncomingMessage['headers'], text: string): { code: string; says: string } {
+function sayingOf(headers: IncomingMessage['headers'], text: string): Pick<Refusal, 'code' | 'says' | 'isGarbled'> {
   const root = parseXml(text);
   const header = headers['x-minio-error-code'];
   const code = (root && textOf(root, 'Code')) ?? (typeof header === 'string' ? header : '');
   const says = (root && textOf(root, 'Message')) ?? '';
-  return { code, says: says.slice(0, SAYS_MAX) };
+  const isS3 = headers['content-type']?.includes('xml') === true;
+  return { code, says: says.slice(0, SAYS_MAX), isGarbled: isS3 && text !== '' && code === '' };
 }
 
 const SAYS_MAX = 300;

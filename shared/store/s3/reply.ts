@@ -17,6 +17,8 @@ export interface Refusal {
   readonly code: string;
   /** What the server says of it, shortened. */
   readonly says: string;
+  /** What it says began as S3 says it and cannot be read: it came short, though it looks whole. */
+  readonly isGarbled?: boolean;
 }
 
 /** No answer, or half of one. */
@@ -47,6 +49,8 @@ export function outcomeOf(reply: Reply): Outcome {
   if (reply.status >= 500 && !isForGood(reply)) return 'unknown';
   if (reply.status === 408 || reply.code === 'RequestTimeout') return 'unknown';
   if (reply.status === 409 && CONFLICTS.has(reply.code)) return 'unknown';
+  // It was refused, and nobody knows why: a key that is not there, or a bucket. Once more, it says so.
+  if (reply.isGarbled === true) return 'untouched';
   return 'settled';
 }
 
@@ -67,5 +71,6 @@ export const FULL: ReadonlySet<string> = new Set([
 export function isAway(reply: Reply): boolean {
   if (reply.kind === 'answer') return false;
   if (reply.kind === 'silence') return true;
+  if (reply.isGarbled === true && reply.status < 500) return false;
   return outcomeOf(reply) !== 'settled' && reply.status !== 409;
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { GristmillError } from '../../errors.js';
 import { limits } from '../../limits.js';
-import type { CallOptions } from '../object-store.js';
+import type { CallOptions, DeleteOptions } from '../object-store.js';
 import type { S3Place } from './place.js';
 import type { Refusal } from './reply.js';
 import { parsed } from './s3-list.js';
@@ -15,32 +15,41 @@ interface Failed {
 }
 
 /** Keys that do not exist are no error; of others the first that could not be deleted is named. */
-export async function deleteObjects(place: S3Place, keys: readonly string[], options: CallOptions): Promise<void> {
+export async function deleteObjects(
+  place: S3Place,
+  keys: readonly string[],
+  { forReuse = false, ...options }: DeleteOptions,
+): Promise<void> {
   const all = [...new Set(keys)];
   const named = all.filter(isXmlText);
   // A name that no document can hold goes into the path of a request of its own.
   const alone = named.length === 1 ? all : all.filter((key) => !isXmlText(key));
-  for (const key of alone) await deleteObject(place, key, options);
-  if (named.length === 1) return;
-  for (let at = 0; at < named.length; at += limits.s3DeleteBatch) {
-    await deleteBatch(place, named.slice(at, at + limits.s3DeleteBatch), options);
+  let mayComeLate = false;
+  for (const key of alone) mayComeLate = (await deleteObject(place, key, options)) || mayComeLate;
+  for (let at = 0; named.length > 1 && at < named.length; at += limits.s3DeleteBatch) {
+    mayComeLate = (await deleteBatch(place, named.slice(at, at + limits.s3DeleteBatch), options)) || mayComeLate;
   }
+  if (forReuse && mayComeLate) await place.endpoint.pause(limits.s3LateDeleteMs, options.signal);
 }
 
-async function deleteObject(place: S3Place, key: string, options: CallOptions): Promise<void> {
+/** True when an earlier request for it got no answer. */
+async function deleteObject(place: S3Place, key: string, options: CallOptions): Promise<boolean> {
   const request = { operation: 'delete', method: 'DELETE', key, changes: true } as const;
-  const { reply } = await place.ask(request, options);
+  const { reply, mayHaveLanded } = await place.ask(request, options);
   if (reply.kind === 'refusal' && reply.code !== 'NoSuchKey') throw place.error(request, reply);
+  return mayHaveLanded;
 }
 
-/** What fails for a reason that may pass is asked for once more. */
-async function deleteBatch(place: S3Place, keys: readonly string[], options: CallOptions): Promise<void> {
-  const failed = await askFor(place, keys, options);
-  if (failed.length === 0) return;
+/** What fails for a reason that may pass is asked for once more. True as above. */
+async function deleteBatch(place: S3Place, keys: readonly string[], options: CallOptions): Promise<boolean> {
+  const { failed, mayHaveLanded } = await askFor(place, keys, options);
+  if (failed.length === 0) return mayHaveLanded;
   const passing = failed.filter(({ code }) => PASSING.has(code)).map(({ key }) => key);
-  const still = passing.length < failed.length ? failed : await askFor(place, passing, options);
+  const again = passing.length < failed.length ? undefined : await askFor(place, passing, options);
+  const still = again?.failed ?? failed;
   const [first] = still;
   if (first !== undefined) throw failure(place, first, still.length);
+  return mayHaveLanded || again?.mayHaveLanded === true;
 }
 
 const PASSING = new Set([
@@ -52,20 +61,27 @@ const PASSING = new Set([
   'OperationAborted',
 ]);
 
-async function askFor(place: S3Place, keys: readonly string[], options: CallOptions): Promise<readonly Failed[]> {
+interface Asked {
+  readonly failed: readonly Failed[];
+  readonly mayHaveLanded: boolean;
+}
+
+async function askFor(place: S3Place, keys: readonly string[], options: CallOptions): Promise<Asked> {
   const objects = keys.map((key) => `<Object><Key>${escapeXml(place.prefix + key)}</Key></Object>`).join('');
   const body = `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>${objects}</Delete>`;
   const headers = { 'content-md5': createHash('md5').update(body).digest('base64'), 'content-type': 'application/xml' };
   const request = { operation: 'delete-batch', method: 'POST', query: 'delete', headers, body, changes: true } as const;
-  const answer = await place.expect(request, options);
-  const result = parsed(place, answer.body, 'DeleteResult');
-  return childrenOf(result, 'Error')
+  const { reply, mayHaveLanded } = await place.ask(request, options);
+  if (reply.kind === 'refusal') throw place.error(request, reply);
+  const result = parsed(place, reply.body, 'DeleteResult');
+  const failed = childrenOf(result, 'Error')
     .map((entry) => ({
       key: (textOf(entry, 'Key') ?? '').slice(place.prefix.length),
       code: textOf(entry, 'Code') ?? '',
       says: textOf(entry, 'Message') ?? '',
     }))
     .filter(({ code }) => code !== 'NoSuchKey');
+  return { failed, mayHaveLanded };
 }
 
 function failure(place: S3Place, { key, code, says }: Failed, count: number): GristmillError {

@@ -91,5 +91,6 @@ export async function discardSeal(place: S3Place, seal: Seal, options: CallOptio
   await abortUpload(place, seal.key, upload.uploadId, options);
   const mark = markOf(seal.key, seal.attempt, upload.writer);
   const isOurs = (await whoseObject(place, seal, upload, options)) === 'ours';
-  await deleteObjects(place, isOurs ? [seal.key, mark] : [mark], options);
+  // Another attempt, or another job, may publish under the key.
+  await deleteObjects(place, isOurs ? [seal.key, mark] : [mark], { ...options, forReuse: isOurs });
 }

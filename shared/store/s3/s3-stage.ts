@@ -2,17 +2,16 @@
  * A staged write of an S3 store: a multipart upload that `publish` completes. Bytes are collected into parts, of which a few
  * are on their way while the next one fills; memory is bounded by their number.
  */
-import { createXxh64 } from '../../codec/checksum.js';
-import { GristmillError } from '../../errors.js';
+import { GristmillError, hasCode } from '../../errors.js';
 import { limits } from '../../limits.js';
-import type { CallOptions, Seal, StagedWrite } from '../object-store.js';
-import { throwIfAborted } from '../signal.js';
+import type { CallOptions, StagedWrite } from '../object-store.js';
+import { Staging, type StagedBytes } from '../staging.js';
 import { PartBuffer } from './part-buffer.js';
 import type { S3Place } from './place.js';
 import { deleteObjects } from './s3-delete.js';
 import { formatStaged } from './s3-seal.js';
 import { abortUpload, beginUpload, uploadPart, type BegunUpload } from './s3-uploads.js';
-import { markOf, putMark } from './staging-marks.js';
+import { markOf, putDoubt, putMark } from './staging-marks.js';
 
 interface StageNames {
   readonly place: S3Place;
@@ -23,7 +22,7 @@ interface StageNames {
 }
 
 /** Begins the upload, and leaves the mark by which others find it. */
-export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3StagedWrite> {
+export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<StagedWrite> {
   const { place, key, attempt, signal } = names;
   const writer = place.endpoint.newName();
   const mark = markOf(key, attempt, writer);
@@ -32,10 +31,11 @@ export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3S
     beginUpload(place, key, { writer, attempt }, options),
     putMark(place, mark, options),
   ]);
+  // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
+  const isDoubtful = upload.status === 'fulfilled' ? upload.value.mayHaveTwin : mayHaveBegun(upload.reason);
+  if (isDoubtful) await putDoubt(place, mark, upload.status === 'fulfilled' ? options : {});
   if (upload.status === 'fulfilled' && marked.status === 'fulfilled') {
-    // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
-    if (upload.value.mayHaveTwin) await putMark(place, `${mark}-twin`, options).catch(() => undefined);
-    return new S3StagedWrite({ ...names, writer }, upload.value);
+    return new Staging(new S3StagedBytes({ ...names, writer }, upload.value));
   }
   if (upload.status === 'fulfilled') {
     await abortUpload(place, key, upload.value.id, {}).catch(() => undefined);
@@ -44,66 +44,55 @@ export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<S3S
   throw upload.status === 'rejected' ? upload.reason : (marked as PromiseRejectedResult).reason;
 }
 
-type Phase = 'open' | 'broken' | 'sealed' | 'aborted';
+function mayHaveBegun(thrown: unknown): boolean {
+  return hasCode(thrown, 'store-timeout') || hasCode(thrown, 'aborted');
+}
 
-export class S3StagedWrite implements StagedWrite {
+/** The parts of one upload. */
+class S3StagedBytes implements StagedBytes {
+  readonly key: string;
+  readonly attempt: string;
+  readonly signal: AbortSignal | undefined;
   readonly #names: StageNames;
   readonly #uploadId: string;
-  readonly #checksum = createXxh64();
   readonly #stop = new AbortController();
-  readonly #onAbort = (): void => this.#stop.abort(this.#names.signal?.reason);
+  readonly #onAbort = (): void => this.#stop.abort(this.signal?.reason);
   readonly #buffer = new PartBuffer();
   readonly #etags: string[] = [];
   readonly #uploading = new Set<Promise<void>>();
   #failure: { readonly thrown: unknown } | undefined;
   #isGone = false;
-  #bytes = 0;
-  #phase: Phase = 'open';
-  #sealing: Promise<Seal> | undefined;
+  #isDropped = false;
 
   constructor(names: StageNames, upload: BegunUpload) {
+    this.key = names.key;
+    this.attempt = names.attempt;
+    this.signal = names.signal;
     this.#names = names;
     this.#uploadId = upload.id;
     names.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#phase === 'aborted') return;
-    this.#refuse();
-    throwIfAborted(this.#names.signal);
-    this.#checksum.update(bytes);
-    this.#bytes += bytes.length;
+  async append(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       at += this.#buffer.fill(bytes.subarray(at), partBytesOf(this.#etags.length + 1));
       if (this.#buffer.length < partBytesOf(this.#etags.length + 1)) break;
       await this.#uploadNext(limits.s3PartsInFlight - 1);
-      if (this.#isAborted()) return;
+      if (this.#isDropped) return;
     }
   }
 
-  async seal(): Promise<Seal> {
-    if (this.#phase === 'aborted') this.#refuse();
-    this.#sealing ??= this.#seal();
-    return this.#sealing;
-  }
-
-  async #seal(): Promise<Seal> {
-    this.#refuse();
-    throwIfAborted(this.#names.signal);
-    this.#phase = 'sealed';
+  async finish(): Promise<string> {
     // An empty output has one empty part: no upload is completed without a part.
     if (this.#buffer.length > 0 || this.#etags.length === 0) await this.#uploadNext(0);
     await this.#settle(0);
-    const { key, attempt, writer } = this.#names;
     const etags = this.#isGone ? [] : this.#etags;
-    const staged = formatStaged({ writer, uploadId: this.#uploadId, etags });
     this.#end();
-    return { staged, key, bytes: this.#bytes, xxh64: this.#checksum.digest(), attempt };
+    return formatStaged({ writer: this.#names.writer, uploadId: this.#uploadId, etags });
   }
 
-  async abort(): Promise<void> {
-    if (this.#phase === 'aborted') return;
-    this.#phase = 'aborted';
+  async drop(): Promise<void> {
+    this.#isDropped = true;
     this.#stop.abort();
     await Promise.allSettled(this.#uploading);
     this.#end();
@@ -118,9 +107,7 @@ export class S3StagedWrite implements StagedWrite {
     const { place, key } = this.#names;
     const number = this.#etags.length + 1;
     if (number > limits.s3PartsMax) {
-      throw this.#broken(
-        new GristmillError('store-denied', `${place.nameOf(key)} is larger than any S3 object may be`),
-      );
+      throw new GristmillError('store-denied', `${place.nameOf(key)} is larger than any S3 object may be`);
     }
     this.#etags.push('');
     const part = { number, bytes: this.#buffer.take() };
@@ -142,32 +129,11 @@ export class S3StagedWrite implements StagedWrite {
   /** Waits until so many parts are on their way; throws when one has failed. */
   async #settle(left: number): Promise<void> {
     while (this.#uploading.size > left) await Promise.race(this.#uploading);
-    if (this.#failure === undefined || this.#isAborted()) return;
-    throwIfAborted(this.#names.signal);
-    throw this.#broken(this.#failure.thrown);
-  }
-
-  #broken(thrown: unknown): unknown {
-    this.#phase = 'broken';
-    return thrown;
-  }
-
-  #isAborted(): boolean {
-    return this.#phase === 'aborted';
+    if (this.#failure !== undefined && !this.#isDropped) throw this.#failure.thrown;
   }
 
   #end(): void {
-    this.#names.signal?.removeEventListener('abort', this.#onAbort);
-  }
-
-  #refuse(): void {
-    if (this.#phase === 'open') return;
-    const reason = { broken: 'a write before it failed', sealed: 'it is sealed', aborted: 'it was aborted' }[
-      this.#phase
-    ];
-    const { key, attempt } = this.#names;
-    const code = this.#phase === 'aborted' ? 'aborted' : 'internal';
-    throw new GristmillError(code, `the staged output takes no more bytes: ${reason}`, { context: { key, attempt } });
+    this.signal?.removeEventListener('abort', this.#onAbort);
   }
 }
 

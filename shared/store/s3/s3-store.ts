@@ -6,6 +6,7 @@
 import { checkAttempt, checkKey, checkPrefix, checkWritableKey } from '../key.js';
 import type {
   CallOptions,
+  DeleteOptions,
   DiscardOptions,
   ObjectInfo,
   ObjectReader,
@@ -115,7 +116,7 @@ export class S3Store implements ObjectStore {
     yield* listObjects(this.#place, prefix, { ...options, ...(keysPerPage !== undefined && { keysPerPage }) });
   }
 
-  async delete(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+  async delete(keys: readonly string[], options: DeleteOptions = {}): Promise<void> {
     for (const key of keys) checkKey(key);
     throwIfAborted(options.signal);
     await deleteObjects(this.#place, keys, options);
@@ -146,7 +147,8 @@ export class S3Store implements ObjectStore {
     checkPrefix(prefix);
     throwIfAborted(options.signal);
     const folder = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`;
-    await discardMarked(this.#place, folder, { ...callOf(options.signal), deep: options.deep ?? false });
+    const { deep = false, willRepeat = false } = options;
+    await discardMarked(this.#place, folder, { ...callOf(options.signal), deep, willRepeat });
   }
 
   async close(): Promise<void> {

@@ -28,11 +28,27 @@ function markedKey(mark: string): string | undefined {
   return [...segments.slice(0, -3), name].join('/');
 }
 
+/**
+ * Says that a beginning got no answer: there may be an upload whose id nobody knows, or may be one later. Best effort, for
+ * without it the server's own rule is what removes that upload.
+ */
+export async function putDoubt(place: S3Place, mark: string, options: CallOptions): Promise<void> {
+  await putMark(place, mark + DOUBT, options).catch(() => undefined);
+}
+
+const DOUBT = '-twin';
+
+interface DiscardMarkedOptions extends CallOptions {
+  readonly deep: boolean;
+  /** Marks of doubtful beginnings stay for the next call. */
+  readonly willRepeat: boolean;
+}
+
 /** Aborts every upload of the keys that are marked in a folder, or in all below it, and removes the marks. */
 export async function discardMarked(
   place: S3Place,
   folder: string,
-  { deep, ...options }: CallOptions & { readonly deep: boolean },
+  { deep, willRepeat, ...options }: DiscardMarkedOptions,
 ): Promise<void> {
   const marks: string[] = [];
   for await (const { key } of listAll(place, deep ? folder : `${folder}${STAGING}/`, options)) {
@@ -42,7 +58,8 @@ export async function discardMarked(
   for (let at = 0; at < keys.length; at += AT_A_TIME) {
     await Promise.all(keys.slice(at, at + AT_A_TIME).map((key) => abortAll(place, key, options)));
   }
-  if (marks.length > 0) await deleteObjects(place, marks, options);
+  const over = marks.filter((mark) => !willRepeat || !mark.endsWith(DOUBT));
+  if (over.length > 0) await deleteObjects(place, over, options);
 }
 
 /** Keys whose uploads are aborted at a time. */

@@ -11,7 +11,18 @@ export interface Setting {
   readonly verdicts: Verdicts;
 }
 
-export const sizeNames = ['keys', 'draws', 'bytes', 'rounds', 'budget', 'workers', 'tasks', 'runs', 'seconds'] as const;
+export const sizeNames = [
+  'keys',
+  'draws',
+  'bytes',
+  'rounds',
+  'budget',
+  'workers',
+  'tasks',
+  'runs',
+  'seconds',
+  'seed',
+] as const;
 export type SizeName = (typeof sizeNames)[number];
 
 export type Program = (setting: Setting) => Promise<void>;

@@ -117,7 +117,7 @@ export class SeparateCluster {
   /** Stops all of it; says what it has left. */
   async end(): Promise<readonly string[]> {
     await this.cluster.stop();
-    const left = [...this.cluster.leftovers(), ...(await this.bucket.leftovers())];
+    const left = [...this.cluster.leftovers(), ...(await this.bucket.leftForGood())];
     await this.remove();
     return left;
   }

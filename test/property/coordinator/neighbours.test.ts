@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { groupSize, Neighbours } from '../../../coordinator/scheduler/neighbours.js';
 import type { Work } from '../../../coordinator/scheduler/state.js';
-import { parseWorkerId } from '../../../shared/ids.js';
+import { parseWorkerId, type WorkerId } from '../../../shared/ids.js';
 import { limits } from '../../../shared/limits.js';
 
 const everywhere = () => true;
@@ -48,6 +48,7 @@ test('every waiting task is offered to whoever asks, whatever befalls the worker
           own.push(index);
         } else if (what === 'die') {
           dead.add(id);
+          neighbours.forget(id);
           for (const index of own.splice(0)) waiting.add(index);
         } else {
           const index = own.shift();
@@ -93,6 +94,20 @@ test('a slot that is free beside one that reads for a group does not wait for it
   // Both groups are being read: the far end is done alone.
   expect(take([0, 4])[0]).toBe(7);
   expect(take([4])).toEqual([1, { first: 0, end: 4 }]);
+});
+
+test('another process under the name of a dead worker reads what is left of a group for itself', () => {
+  const neighbours = new Neighbours(8, 4);
+  const [w1, w2] = ['w1', 'w2'].map(parseWorkerId) as [WorkerId, WorkerId];
+  const waiting = new Set([1, 2, 3, 4, 5, 6, 7]);
+  const offer = (worker: WorkerId) => neighbours.offer(worker, [], (at) => waiting.has(at), everywhere);
+  expect(neighbours.begin(w1, 0, everywhere)).toEqual({ first: 0, end: 4 });
+  neighbours.forget(w1);
+  // Its group is anybody's, and whoever takes it reads from there on.
+  expect(offer(w2)).toBe(1);
+  expect(offer(w1)).toBe(1);
+  expect(neighbours.begin(w1, 1, everywhere)).toEqual({ first: 1, end: 4 });
+  expect(neighbours.begin(w2, 2, everywhere)).toBeUndefined();
 });
 
 test('as many are read together as make a read worth its request, and no more than leave work for every slot', () => {

@@ -36,7 +36,7 @@ function sourceOf(read: () => Uint8Array, pieceBytes: number, onClose: () => voi
 }
 
 /** Reads all through a stream whose n-th read is `reads[n]`. */
-function readThrough({ bytes }: Part, reads: readonly Read[], pieceBytes: number) {
+function readThrough({ bytes }: Part, reads: readonly Read[], pieceBytes: number, isCopiedFirst = false) {
   const from: number[] = [];
   let closed = 0;
   const open = (offset: number) => {
@@ -49,7 +49,7 @@ function readThrough({ bytes }: Part, reads: readonly Read[], pieceBytes: number
       () => closed++,
     );
   };
-  const object = { key: 'v1/shuffle/x', attempt, bytes: bytes.length };
+  const object = { key: 'v1/shuffle/x', attempt, bytes: bytes.length, isCopiedFirst };
   const input = { open, identity, partition, isCounted: true, isFolded: true, object };
   const stream = new FrameStream(input, (length) => new Uint8Array(length));
   const found: Uint8Array[] = [];
@@ -130,6 +130,23 @@ describe('a part of a shuffle object', () => {
         expect(found.length).toBeLessThan(blocks.length);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  test('whose copy is damaged is read twice itself, before anybody is blamed', () => {
+    fc.assert(
+      fc.property(payloads, fc.tuple(damage, damage, damage), pieceBytes, (blocks, [first, second, third], size) => {
+        const part = partOf(blocks);
+        const copy = () => first(part.bytes);
+        const once = (from: number) => second(part.bytes.subarray(from));
+        const good = readThrough(part, [copy, once, (from) => part.bytes.subarray(from)], size, true);
+        expect(good.failure).toBeUndefined();
+        expect(good.found).toEqual(blocks);
+        const bad = readThrough(part, [copy, once, (from) => third(part.bytes.subarray(from))], size, true);
+        expect(bad.failure?.producers).toEqual([attempt]);
+        expect(bad.from).toHaveLength(3);
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -20,7 +20,8 @@ async function survives(claimant: JobId | undefined): Promise<boolean> {
   const seal = await staged.seal();
   const job = { state: 'cancelled', endedAtMs: 1, id: ours, inspected: { output: 'memory:out' } } as unknown as Job;
   const dropCode = () => Promise.resolve();
-  const ports = { store, outputs, owner, clock: systemClock, random: () => 0, dropCode, isPending: () => true };
+  const rest = { owner, clock: systemClock, random: () => 0, dropCode, isPending: () => true, sweepsLate: false };
+  const ports = { store, outputs, ...rest };
   const effect = { kind: 'step', step: 'staged-discarded' } as const;
   const result = await carryOut(ports, job, effect, new AbortController().signal);
   expect(result).toEqual({ kind: 'done' });

@@ -13,12 +13,13 @@ const KEEP_MS = 5 * HOUR_MS;
 const FORGET_MS = 20 * HOUR_MS;
 const jobs = {
   endedKeepMs: KEEP_MS,
+  lateWriteMs: HOUR_MS / 2,
   archivedKeepMs: FORGET_MS,
   archivedJobsMax: 2,
   uploadGraceMs: HOUR_MS,
   everyMs: HOUR_MS / 4,
 };
-const retention = { ...standingRetention, jobs };
+const retention = { ...standingRetention(), jobs };
 const bundle = storeKeys.bundle('0'.repeat(64));
 let clock: MovedClock;
 let cluster: MiniatureCluster;

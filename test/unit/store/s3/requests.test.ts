@@ -188,6 +188,29 @@ describe('an answer that never comes', () => {
   });
 });
 
+test.each([403, 404, 412])(
+  'a refusal (%s) of which a part came, though it looks whole, is asked for again',
+  async (status) => {
+    const refusal = '<Error><Code>NoSuchKey</Code><Message>it says no</Message></Error>';
+    const xml = { 'content-type': 'application/xml' };
+    const { store, told } = await setup((_, response, n) => {
+      response.writeHead(n <= 4 ? status : 404, xml).end(n <= 4 ? refusal.slice(0, 20 + n) : refusal);
+    });
+    expect(await codeOf(store.get('key'))).toBe('object-not-found');
+    expect(told).toHaveLength(5);
+    // Four in a row are no sign that the server is away: none of them waited for it.
+    expect(store.endpoint.isAnswering).toBe(true);
+  },
+);
+
+test('a refusal that is no S3 server’s is not asked for again', async () => {
+  const { store, told } = await setup((_, response) => {
+    response.writeHead(404, { 'content-type': 'text/html' }).end('<html><body>Not Found');
+  });
+  expect(await codeOf(store.get('key'))).toBe('store-denied');
+  expect(told).toHaveLength(1);
+});
+
 describe('a completion', () => {
   const begun = '<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>';
   /** An upload whose completion is answered with 200 and these bodies in turn. */
@@ -289,6 +312,34 @@ test('the uploads and the parts of a key are listed page after page', async () =
     { number: 1, etag: 'e1', bytes: 5 },
     { number: 2, etag: 'e2', bytes: 5 },
   ]);
+});
+
+describe('a deletion whose answer was lost', () => {
+  const deleted = '<DeleteResult></DeleteResult>';
+  test.each([
+    ['one key', ['a']],
+    ['several', ['a', 'b']],
+  ])('of %s is waited for by whoever writes the keys again, and by nobody else', async (_, keys) => {
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
+    const { store } = await setup(
+      (_, response, n) => {
+        if (n % 2 === 1) response.destroy();
+        else response.writeHead(200).end(deleted);
+      },
+      { clock },
+    );
+    await store.delete(keys);
+    expect(clock.waits).not.toContain(limits.s3LateDeleteMs);
+    await store.delete(keys, { forReuse: true });
+    expect(clock.waits.filter((waitMs) => waitMs === limits.s3LateDeleteMs)).toHaveLength(1);
+  });
+
+  test('is nothing to wait for when none was', async () => {
+    const clock = new HastyClock(limits.s3SilenceMs / 2);
+    const { store } = await setup((_, response) => response.writeHead(200).end(deleted), { clock });
+    await store.delete(['a', 'b'], { forReuse: true });
+    expect(clock.waits).toEqual([]);
+  });
 });
 
 describe('what comes short in an answer that looks whole', () => {
