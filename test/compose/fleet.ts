@@ -63,6 +63,13 @@ export class Fleet {
     await this.compose('up', '--detach', '--no-build', '--wait', '--quiet-pull', '--scale', `worker=${workers}`);
   }
 
+  /** What was frozen or cut off is healthy again once its health has been asked for anew. */
+  async healthy(container: string): Promise<void> {
+    while ((await this.docker('inspect', '--format', '{{.State.Health.Status}}', container)) !== 'healthy') {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+
   docker(...args: readonly string[]): Promise<string> {
     return run('docker', args, { directory: repository });
   }
