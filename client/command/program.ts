@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Flags } from '../../shared/config/resolve.js';
 import { runSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
+import { addBundleCommand, type BundleRequest } from './bundle-command.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
@@ -13,13 +14,26 @@ import { parseWorkers, runOptions, type RawRunOptions, type RunOptions } from '.
 /** Commands with a place in the design and no code: they say so instead of failing as typing errors. */
 const RESERVED = ['errors', 'verify', 'retry', 'replay'];
 
-const COMMANDS = ['run', 'submit', 'jobs', 'watch', 'logs', 'results', 'cancel', 'upload', 'coordinator', 'worker'];
+const COMMANDS = [
+  'run',
+  'submit',
+  'jobs',
+  'watch',
+  'logs',
+  'results',
+  'cancel',
+  'upload',
+  'bundle',
+  'coordinator',
+  'worker',
+];
 
 export type Request =
   /** `flags`: where a coordinator is, as far as the command line says it. */
   | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
   | JobRequest
   | TransferRequest
+  | BundleRequest
   | StandingRequest
   /** Help or version, asked for: text for stdout. */
   | { readonly kind: 'text'; readonly text: string };
@@ -62,6 +76,7 @@ function build(onRequest: (request: Request) => void): Command {
   addRun(program, onRequest);
   addJobCommands(program, onRequest);
   addTransferCommands(program, onRequest);
+  addBundleCommand(program, onRequest);
   addStanding(program, onRequest);
   for (const name of RESERVED) {
     program
@@ -112,7 +127,7 @@ function complaint(error: CommanderError, args: readonly string[]): GristmillErr
   const message = error.message.replace(/^error: /, '');
   const known = COMMANDS.find((name) => name === args[0]);
   const command = known === undefined ? 'gristmill' : `gristmill ${known}`;
-  const takesFile = known === 'run' || known === 'submit';
+  const takesFile = known === 'run' || known === 'submit' || known === 'bundle';
   if (error.code === 'commander.excessArguments' && takesFile) {
     const hint = 'one job file at a time, before the options; quote patterns, so that the shell leaves them alone';
     return new GristmillError('command-line', `too many arguments for '${command}'\nhint: ${hint}`);
