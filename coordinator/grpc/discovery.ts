@@ -5,7 +5,7 @@
 import type { Server, ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { definition, JobService, WorkerService } from '../../shared/wire/load.js';
+import { definition } from '../../shared/wire/load.js';
 import { statusOf } from './status.js';
 import type { TokenGuard } from './token.js';
 
@@ -24,7 +24,7 @@ export function addDiscovery(server: Server, guard: TokenGuard): Discovery {
   const reflection = new ReflectionService(definition);
   reflection.addToServer({
     addService: (service, implementation) => server.addService(service, guarded(implementation, guard)),
-  } satisfies Pick<Server, 'addService'> as unknown as Server);
+  });
   return {
     serving(isServing) {
       for (const name of NAMES) health.setStatus(name, isServing ? 'SERVING' : 'NOT_SERVING');
