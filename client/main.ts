@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `gristmill` command: the process, its streams and signals around what `command/`, `run/`, `remote/` and `standing/` do. */
+import type { BundleRequest } from './command/bundle-command.js';
 import { parseCommandLine, type Request } from './command/program.js';
 import { exitCodeOfError, SIGNAL_EXIT_CODES, type StopSignal } from './command/exit-code.js';
 import type { JobRequest } from './command/job-commands.js';
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     const request = parseCommandLine(args);
     if (isStanding(request)) return await stand(request);
     if (request.kind === 'token') return await token(request);
+    if (request.kind === 'bundle') return await bundle(request);
     if (request.kind !== 'text') return await perform(request);
     process.stdout.write(request.text);
     return 0;
@@ -58,6 +60,12 @@ async function stand({ kind, flags }: StandingRequest): Promise<number> {
   if (kind === 'coordinator') await (await import('./standing/coordinator.js')).standAsCoordinator(context);
   else await (await import('./standing/worker.js')).standAsWorker(context);
   return 0;
+}
+
+async function bundle(request: BundleRequest): Promise<number> {
+  const { writeBundle } = await import('./bundle/write-bundle.js');
+  const write = (text: string) => void process.stdout.write(text);
+  return writeBundle({ ...request, directory: process.cwd(), write });
 }
 
 type RunRequest = Extract<Request, { readonly kind: 'run' }>;

@@ -6,6 +6,7 @@ import type { GristmillError } from '../shared/errors.js';
 import { claimOutput, releaseClaim } from '../shared/formats/output-claim.js';
 import type { RunningHttp } from '../shared/http/server.js';
 import { limits } from '../shared/limits.js';
+import { refuseOccupied } from '../shared/listening.js';
 import type { S3Server } from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { Owner } from '../shared/store/owner.js';
@@ -71,6 +72,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const plain = { store: options.store, outputs: options.outputs };
   const { dataRoots: roots, ...rest } = options;
   const dataRoots = roots && openDataRoots(roots, options.storeUri);
+  // gRPC would say it in words of its own, on standard error.
+  await refuseOccupied(listen);
   const watched = http === undefined ? undefined : await observe(plain.store, plain.outputs, clock);
   const { store, outputs } = watched ?? plain;
   const observing = watched && { observer: watched.observer };

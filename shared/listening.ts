@@ -1,5 +1,15 @@
-/** Addresses that a process is to listen on. */
+/** Addresses that a process is to listen on; tried before it does anything that others would notice. */
+import { createServer } from 'node:net';
 import { GristmillError } from './errors.js';
+
+/** Throws `unavailable` when nobody can listen there. */
+export function refuseOccupied(listen: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', (error) => reject(cannotListen(listen, error)));
+    server.listen({ ...placeOf(listen), exclusive: true }, () => server.close(() => resolve()));
+  });
+}
 
 /** What Node listens on for `host:port`. */
 export function placeOf(listen: string): { readonly host: string; readonly port: number } {

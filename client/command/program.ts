@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Flags } from '../../shared/config/resolve.js';
 import { runSchema } from '../../shared/config/schema.js';
 import { GristmillError } from '../../shared/errors.js';
+import { addBundleCommand, type BundleRequest } from './bundle-command.js';
 import { addConfigFlags } from './config-flags.js';
 import { addJobCommands, addJobFlags, addScreenFlags, type JobRequest } from './job-commands.js';
 import { addStanding, type StandingRequest } from './standing.js';
@@ -23,6 +24,7 @@ const COMMANDS = [
   'results',
   'cancel',
   'upload',
+  'bundle',
   'coordinator',
   'worker',
   'token',
@@ -33,6 +35,7 @@ export type Request =
   | { readonly kind: 'run'; readonly options: RunOptions; readonly flags: Flags }
   | JobRequest
   | TransferRequest
+  | BundleRequest
   | StandingRequest
   | TokenRequest
   /** Help or version, asked for: text for stdout. */
@@ -76,6 +79,7 @@ function build(onRequest: (request: Request) => void): Command {
   addRun(program, onRequest);
   addJobCommands(program, onRequest);
   addTransferCommands(program, onRequest);
+  addBundleCommand(program, onRequest);
   addStanding(program, onRequest);
   addToken(program, onRequest);
   for (const name of RESERVED) {
@@ -127,7 +131,7 @@ function complaint(error: CommanderError, args: readonly string[]): GristmillErr
   const message = error.message.replace(/^error: /, '');
   const known = COMMANDS.find((name) => name === args[0]);
   const command = known === undefined ? 'gristmill' : `gristmill ${known}`;
-  const takesFile = known === 'run' || known === 'submit';
+  const takesFile = known === 'run' || known === 'submit' || known === 'bundle';
   if (error.code === 'commander.excessArguments' && takesFile) {
     const hint = 'one job file at a time, before the options; quote patterns, so that the shell leaves them alone';
     return new GristmillError('command-line', `too many arguments for '${command}'\nhint: ${hint}`);

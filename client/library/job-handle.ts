@@ -1,5 +1,4 @@
 /** One job of a coordinator, to be watched, awaited, cancelled and read. It holds nothing open: an id is enough to make it. */
-import { hasCode } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
 import type { Locator } from '../../shared/store/stores.js';
 import type { JobClient, WatchOptions } from '../job-client.js';
@@ -59,18 +58,7 @@ export class JobHandle {
 
   /** Cancelling what is cancelled is no error; `JobEnded` for a job that has ended otherwise, or is publishing. */
   cancel(reason = ''): Promise<Job> {
-    const { jobs } = this.#lent;
-    return called(async () => {
-      try {
-        return await jobs.cancel(this.id, reason);
-      } catch (thrown) {
-        if (!hasCode(thrown, 'job-ended')) throw thrown;
-        // The answer to the same request may have been lost.
-        const job = await jobs.get(this.id);
-        if ((job.outcome ?? job.state) !== 'cancelled') throw thrown;
-        return job;
-      }
-    });
+    return called(() => this.#lent.jobs.cancel(this.id, reason));
   }
 
   /** What the job's own code printed, of attempts that have ended. */

@@ -75,9 +75,9 @@ export class JobResult {
     let bytes = 0;
     try {
       for (;;) {
-        const { value, done } = await readingPart(part, () => pieces.next());
-        if (done === true) break;
-        const piece = value as Uint8Array;
+        const next = await readingPart(part, () => pieces.next());
+        if (next.done === true) break;
+        const piece = next.value;
         check.take(piece);
         hasher.update(piece);
         bytes += piece.length;

@@ -5,7 +5,7 @@
 import type { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
-import { definition, JobService, WorkerService } from '../../shared/wire/load.js';
+import { definition } from '../../shared/wire/load.js';
 
 /** Of the server as a whole, and of each service by its name. */
 const NAMES = ['', 'gristmill.v1.JobService', 'gristmill.v1.WorkerService'];

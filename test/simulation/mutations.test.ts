@@ -1,21 +1,27 @@
 /** The simulation finds what it is there to find: each of these defects, by itself. */
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { FleetScenario } from './fleet/scenario.js';
 import { makeMutant } from './mutant.js';
+import { ruleOf } from './shrinking.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = fileURLToPath(new URL('mutations', import.meta.url));
 const SEEDS_MAX = 300;
 
-function runMutant(patch: string) {
+type Simulate = (...flags: readonly string[]) => SpawnSyncReturns<string>;
+
+/** Lets the simulation of a copy with the defect run, as often as `use` wants. */
+function withMutant<T>(patch: string, use: (simulate: Simulate) => T): T {
   const copy = makeMutant(root, readFileSync(join(folder, patch), 'utf8'));
   try {
-    const args = ['scripts/run-ts.mjs', 'test/simulation/run.ts', '--seeds', String(SEEDS_MAX)];
-    return spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' });
+    return use((...flags) => {
+      const args = ['scripts/run-ts.mjs', 'test/simulation/run.ts', ...flags];
+      return spawnSync(process.execPath, args, { cwd: copy, encoding: 'utf8' });
+    });
   } finally {
     rmSync(copy, { recursive: true });
   }
@@ -58,7 +64,7 @@ describe('a mutation is found by the simulation alone', () => {
   });
 
   test('a failing fleet is made as small as the defect allows', () => {
-    const { stdout } = runMutant('loser-goes-on.patch');
+    const { stdout } = withMutant('loser-goes-on.patch', (simulate) => simulate('--seeds', String(SEEDS_MAX)));
     const [, violation, scenario] = /^smallest: (.+)\n(.+)$/m.exec(stdout) ?? [];
     expect(violation).toMatch(/goes on, though its task is won/);
     const { workers, jobs, faults } = JSON.parse(scenario ?? '{}') as FleetScenario;
@@ -68,10 +74,32 @@ describe('a mutation is found by the simulation alone', () => {
     expect(faults).toEqual([]);
   }, 120_000);
 
+  test('a failing run is made smaller, and what is printed of it breaks the same rule', () => {
+    withMutant('digest-not-compared.patch', (simulate) => {
+      const { stdout } = simulate('--seeds', String(SEEDS_MAX));
+      const [, seed, violation = ''] = /^VIOLATION with seed (\d+): (.+)$/m.exec(stdout) ?? [];
+      const [, smallest = ''] = /^smallest: (.+)$/m.exec(stdout) ?? [];
+      expect(ruleOf(smallest)).toBe(ruleOf(violation));
+      const sizes = /^ {2}(\d+) of (\d+) steps, \d+ of \d+ workers, \d+ of \d+ jobs, (\d+) of (\d+) faults$/m;
+      const [steps = 0, stepsBefore = 0, faults = 0, faultsBefore = 0] = (sizes.exec(stdout) ?? [])
+        .slice(1)
+        .map(Number);
+      expect(steps).toBeLessThan(stepsBefore);
+      expect(faults).toBeLessThan(faultsBefore / 2);
+      // Each of them is named, with its time.
+      expect(stdout.match(/^ {2}step \d+, [\d.]+ ms: .+ \d+$/gm) ?? []).toHaveLength(faults);
+      const [, flags = ''] = /^replay of the smallest: npm run simulate -- (.+)$/m.exec(stdout) ?? [];
+      const args = [...flags.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+      const again = simulate(...args);
+      expect(again.stdout).toContain(`VIOLATION with seed ${seed}: ${smallest}\n`);
+      expect(again.status).toBe(1);
+    });
+  }, 240_000);
+
   test.each(readdirSync(folder).sort())(
     '%s',
     (name) => {
-      const run = runMutant(name);
+      const run = withMutant(name, (simulate) => simulate('--seeds', String(SEEDS_MAX), '--no-shrink'));
       expect(run.stderr).toBe('');
       expect(run.stdout).toMatch(/^VIOLATION with seed \d+: .+$/m);
       expect(run.stdout).toMatch(/^replay: npm run simulate -- --seed \d+/m);

@@ -6,6 +6,13 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
+  /** A stream of its own for each name (FNV-1a): however much is drawn from one, the others stay as they are. */
+  static named(seed: number, name: string): SeededRandom {
+    let hash = 0x811c9dc5;
+    for (const letter of name) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193);
+    return new SeededRandom(hash ^ Math.imul(seed, 0x9e3779b1));
+  }
+
   /** In [0, 2^32). */
   word(): number {
     this.#state = (this.#state + 0x9e3779b9) >>> 0;

@@ -5,6 +5,7 @@ import type { SubmitRequest } from '../../coordinator/scheduler/records.js';
 import { GristmillError } from '../../shared/errors.js';
 import type { JobId } from '../../shared/ids.js';
 import type { Checker } from './checker.js';
+import type { SeededRandom } from './random.js';
 import type { SimLeaders } from './sim-leader.js';
 import type { MiniatureJob } from './task-work.js';
 import { Violation, type Life, type World } from './world.js';
@@ -21,12 +22,14 @@ export interface SimClientOptions {
 
 export class SimClient {
   readonly #options: SimClientOptions;
+  readonly #random: SeededRandom;
   job: JobId | undefined;
   outcome: string | undefined;
   #cursor = 0;
 
   constructor(options: SimClientOptions) {
     this.#options = options;
+    this.#random = options.world.stream(options.request.requestId);
     const { world, submitAfterMs, cancelAfterMs } = options;
     world.after(submitAfterMs, () => this.#submit());
     if (cancelAfterMs !== undefined) world.after(submitAfterMs + cancelAfterMs, () => this.#cancel());
@@ -44,7 +47,7 @@ export class SimClient {
     if (this.job !== undefined) return;
     const { world, leaders, request } = this.#options;
     const { core, life } = leaders.pick();
-    world.after(world.random.between(500, 2000), () => this.#submit());
+    world.after(this.#random.between(500, 2000), () => this.#submit());
     if (!core) return;
     world.step('event', `submit ${request.requestId}`);
     // Whoever stands still takes it when it goes on.
@@ -116,7 +119,8 @@ export class SimClient {
           this.#cursor = Math.max(this.#cursor, event.cursor);
           if (event.type === 'progress') continue;
           const known = checker.durable.jobs.get(job);
-          const isDurable = event.cursor / CURSOR_STEP <= (known?.eventsEnd ?? 0);
+          // A leader that stood still may tell of a job that its successor has forgotten since.
+          const isDurable = checker.isForgotten(job) || event.cursor / CURSOR_STEP <= (known?.eventsEnd ?? 0);
           this.#guarded(() =>
             checker.onEvent(job, event.cursor, JSON.stringify({ ...event, outcome: undefined }), isDurable),
           );

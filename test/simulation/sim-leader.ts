@@ -49,6 +49,7 @@ export class SimLeaders {
   /** Those that live: the one that leads, or will, is the last. */
   #leaders: Leader[] = [];
   #life: Life;
+  #links = 0;
   crashes = 0;
 
   constructor(world: World, disk: SimDisk, checker: Checker) {
@@ -178,7 +179,10 @@ export class SimLeaders {
     const { core, life } = this.pick();
     const leader = this.#leaders.find((one) => one.life === life);
     if (!core || !leader) return undefined;
-    const link: WorkerLink = new Link<WorkerMessage, CoordinatorMessage>(this.#world);
+    const link: WorkerLink = new Link<WorkerMessage, CoordinatorMessage>(
+      this.#world,
+      `link ${life.name} ${workerName} ${++this.#links}`,
+    );
     leader.links.add(link);
     let session: Session | undefined;
     const port = {

@@ -1,4 +1,5 @@
 /** A stream between a worker and a leader: ordered, slow, and broken at any time with whatever is on its way. */
+import type { SeededRandom } from './random.js';
 import type { World } from './world.js';
 
 export interface LinkEnd<Message> {
@@ -8,14 +9,17 @@ export interface LinkEnd<Message> {
 
 export class Link<ToLeader, ToWorker> {
   readonly #world: World;
+  readonly #random: SeededRandom;
   #isOpen = true;
   #leaderAt = 0;
   #workerAt = 0;
   leader: LinkEnd<ToLeader> | undefined;
   worker: LinkEnd<ToWorker> | undefined;
 
-  constructor(world: World) {
+  /** `name`: what it draws is its own. */
+  constructor(world: World, name: string) {
     this.#world = world;
+    this.#random = world.stream(name);
   }
 
   toLeader(message: ToLeader): void {
@@ -59,7 +63,7 @@ export class Link<ToLeader, ToWorker> {
   }
 
   #latency(): number {
-    const { random } = this.#world;
+    const random = this.#random;
     return this.#world.fault('message delayed', 0.02) ? random.between(100, 1500) : random.between(1, 8);
   }
 }

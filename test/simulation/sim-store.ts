@@ -17,6 +17,7 @@ import type {
   Seal,
   StagedWrite,
 } from '../../shared/store/object-store.js';
+import type { SeededRandom } from './random.js';
 import { never, type Life, type World } from './world.js';
 
 /** Told after a change has taken effect, and before anybody else sees it. */
@@ -51,6 +52,8 @@ export class SimDisk {
   readonly staged = new Map<string, { readonly seal: Seal; readonly atMs: number }>();
   /** Keys last written by a life that was dead by then, or after its writer had been told that it failed. */
   readonly late = new Set<string>();
+  /** How many each life has: each draws its latencies from a stream of its own. */
+  readonly #handles = new Map<string, number>();
   readonly world: World;
   observer: StoreObserver = { onChange: () => undefined, onList: () => undefined };
   /** Called around each write of the life: to crash it there. */
@@ -61,7 +64,9 @@ export class SimDisk {
   }
 
   handle(life: Life): ObjectStore {
-    return new SimStore(this, life);
+    const handles = (this.#handles.get(life.name) ?? 0) + 1;
+    this.#handles.set(life.name, handles);
+    return new SimStore(this, life, this.world.stream(`store ${handles} of ${life.name}`));
   }
 
   /** A shuffle object of a winner is lost, or its bytes change, as on a disk that fails. */
@@ -80,14 +85,14 @@ export class SimDisk {
   }
 
   /** A staged write that nobody has published vanishes, as if its machine's disk had. */
-  async loseStaged(isCandidate: (seal: Seal) => boolean): Promise<boolean> {
+  async loseStaged(isCandidate: (seal: Seal) => boolean): Promise<void> {
     for (const [name, { seal }] of this.staged) {
       if (!isCandidate(seal) || (await this.objects.head(seal.key))) continue;
+      if (!this.world.fault('staged output lost', 1)) return;
       this.staged.delete(name);
       await this.objects.discard(seal);
-      return true;
+      return;
     }
-    return false;
   }
 }
 
@@ -95,10 +100,12 @@ class SimStore implements ObjectStore {
   readonly uri = 'memory:';
   readonly #disk: SimDisk;
   readonly #life: Life;
+  readonly #random: SeededRandom;
 
-  constructor(disk: SimDisk, life: Life) {
+  constructor(disk: SimDisk, life: Life, random: SeededRandom) {
     this.#disk = disk;
     this.#life = life;
+    this.#random = random;
   }
 
   put(key: string, bytes: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: string }> {
@@ -202,7 +209,7 @@ class SimStore implements ObjectStore {
     world.step('store call', `${this.#life.name} ${name} ${key}`);
     return new Promise<T>((resolve, reject) => {
       if (!this.#life.alive) return;
-      world.after(latency(world), () => {
+      world.after(this.#latency(), () => {
         if (!this.#life.alive) return;
         // What was asked before its process stood still is answered by then, and heard when it goes on.
         const heard = (action: () => void) => world.whenAwake(this.#life, action);
@@ -222,8 +229,8 @@ class SimStore implements ObjectStore {
     if (!this.#life.alive) return never();
     world.step('store call', `${this.#life.name} ${write.name} ${write.key}`);
     return new Promise<T>((resolve, reject) => {
-      const settle = (action: () => void) => world.after(latency(world), () => world.whenAwake(this.#life, action));
-      world.after(latency(world), () => {
+      const settle = (action: () => void) => world.after(this.#latency(), () => world.whenAwake(this.#life, action));
+      world.after(this.#latency(), () => {
         if (this.#life.alive) onWrite(this.#life, `before ${point}`);
         if (!this.#life.alive) {
           this.#landAfterDeath(write, effect);
@@ -246,6 +253,11 @@ class SimStore implements ObjectStore {
     });
   }
 
+  #latency(): number {
+    const random = this.#random;
+    return random.chance(0.03) ? random.between(50, 700) : random.between(1, 12);
+  }
+
   #landAfterDeath<T>({ isDeletion }: Write, effect: (isLate: boolean) => Promise<T>): void {
     const { world } = this.#disk;
     if (world.fault('write in flight at a crash is lost', 0.5)) return;
@@ -255,16 +267,12 @@ class SimStore implements ObjectStore {
 
   #landLater<T>(effect: (isLate: boolean) => Promise<T>): void {
     const { world } = this.#disk;
-    world.after(world.random.between(1, 2500), () => void effect(true).catch(ignore));
+    world.after(this.#random.between(1, 2500), () => void effect(true).catch(ignore));
   }
 }
 
 /** Errors of a late landing are nobody's; a violation is kept by the world. */
 const ignore = (): void => undefined;
-
-function latency(world: World): number {
-  return world.random.chance(0.03) ? world.random.between(50, 700) : world.random.between(1, 12);
-}
 
 /** Which write it was, without what is different every time. */
 function pointOf({ name, key }: Write): string {

@@ -14,6 +14,7 @@ import type {
   WorkerMessage,
 } from '../../shared/protocol.js';
 import type { Link } from './sim-network.js';
+import type { SeededRandom } from './random.js';
 import { Violation, type Life, type World } from './world.js';
 
 export type WorkerLink = Link<WorkerMessage, CoordinatorMessage>;
@@ -29,6 +30,7 @@ export class SimWorker {
   readonly name: string;
   readonly #slots: number;
   readonly #ports: SimWorkerPorts;
+  readonly #random: SeededRandom;
   #life: Life;
   #incarnations = 0;
   #frozenUntilMs = 0;
@@ -40,6 +42,7 @@ export class SimWorker {
     this.name = name;
     this.#slots = slots;
     this.#ports = ports;
+    this.#random = ports.world.stream(name);
     this.#life = this.#nextLife();
     this.#connectLater(1);
     this.#renewLater(this.#life);
@@ -56,7 +59,7 @@ export class SimWorker {
     this.#link = undefined;
     this.#running = new Map();
     this.#unacknowledged = new Map();
-    world.after(world.random.between(1, 15_000), () => {
+    world.after(this.#random.between(1, 15_000), () => {
       this.#life = this.#nextLife();
       this.#frozenUntilMs = 0;
       this.#connectLater(1);
@@ -104,7 +107,7 @@ export class SimWorker {
     if (this.#link) return;
     const link = this.#ports.connect();
     if (!link) {
-      this.#connectLater(this.#ports.world.random.between(50, 400));
+      this.#connectLater(this.#random.between(50, 400));
       return;
     }
     this.#link = link;
@@ -147,7 +150,7 @@ export class SimWorker {
   /** Between its last read and its report, in which what it has read may become void. */
   #restMs({ kind }: Assignment): number {
     const { world } = this.#ports;
-    return kind === 'reduce' && world.fault('executor dawdles', 0.1) ? world.random.between(500, 10_000) : 0;
+    return kind === 'reduce' && world.fault('executor dawdles', 0.3) ? this.#random.between(500, 10_000) : 0;
   }
 
   #begin(life: Life, assignment: Assignment): void {
@@ -156,8 +159,8 @@ export class SimWorker {
     if (this.#running.has(key) || this.#unacknowledged.has(key)) return;
     this.#running.set(key, assignment);
     const { job, attempt } = assignment;
-    const dawdlesMs = world.fault('executor dawdles', 0.02) ? world.random.between(1000, 20_000) : 0;
-    world.after(dawdlesMs + world.random.between(1, 60), () =>
+    const dawdlesMs = world.fault('executor dawdles', 0.02) ? this.#random.between(1000, 20_000) : 0;
+    world.after(dawdlesMs + this.#random.between(1, 60), () =>
       this.#when(life, () => {
         this.#link?.toLeader({ progress: [{ job, attempt, records: 1, bytes: 1 }] });
         if (world.fault('executor dies', 0.03)) {
@@ -186,11 +189,11 @@ export class SimWorker {
     const send = () => {
       if (this.#unacknowledged.has(key)) this.#link?.toLeader({ reports: [report] });
     };
-    if (world.fault('report late', 0.02)) world.after(world.random.between(500, 12_000), () => this.#when(life, send));
+    if (world.fault('report late', 0.02)) world.after(this.#random.between(500, 12_000), () => this.#when(life, send));
     else send();
     if (world.fault('report sent twice', 0.03)) {
       const again = () => this.#link?.toLeader({ reports: [report] });
-      world.after(world.random.between(1, 3000), () => this.#when(life, again));
+      world.after(this.#random.between(1, 3000), () => this.#when(life, again));
     }
   }
 }

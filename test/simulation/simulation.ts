@@ -10,22 +10,30 @@ import { outputNames, type Plan } from '../../shared/plan.js';
 import type { Assignment, TaskResult } from '../../shared/protocol.js';
 import { Checker } from './checker.js';
 import type { SeededRandom } from './random.js';
-import { SimClient } from './sim-client.js';
+import { SimClient, type SimClientOptions } from './sim-client.js';
 import { prefixOf, SimLeaders } from './sim-leader.js';
 import { SimDisk } from './sim-store.js';
 import { SimWorker } from './sim-worker.js';
 import { doTask, expectedParts, madeIn, type MiniatureJob } from './task-work.js';
-import { Violation, World } from './world.js';
+import { Violation, World, type StruckFault } from './world.js';
 
 export interface RunOptions {
   readonly seed: number;
   /** Of the faulty time; healing takes what it needs. */
   readonly steps: number;
+  /** The names of the faults that strike; the others are drawn and do not. Undefined: all do. */
+  readonly faults?: readonly string[];
+  /** The workers and jobs that there are, of those that the seed makes. Undefined: all. */
+  readonly workers?: readonly number[];
+  readonly jobs?: readonly number[];
 }
 
 export interface RunReport {
   readonly steps: number;
   readonly faults: ReadonlyMap<string, number>;
+  readonly struck: readonly StruckFault[];
+  readonly workers: readonly number[];
+  readonly jobs: readonly number[];
   readonly transitions: ReadonlyMap<string, number>;
   readonly crashPoints: ReadonlyMap<string, number>;
   readonly outcomes: ReadonlyMap<string, number>;
@@ -39,11 +47,11 @@ export interface RunReport {
 /** Steps within which a healed world must come to rest. */
 const HEAL_STEPS_MAX = 60_000;
 
-export async function runSeed({ seed, steps }: RunOptions): Promise<RunReport> {
-  const run = new Run(seed);
+export async function runSeed(options: RunOptions): Promise<RunReport> {
+  const run = new Run(options);
   let violation: string | undefined;
   try {
-    await run.play(steps);
+    await run.play(options.steps);
   } catch (thrown) {
     violation = thrown instanceof Violation ? thrown.message : String((thrown as Error).stack ?? thrown);
   }
@@ -51,6 +59,9 @@ export async function runSeed({ seed, steps }: RunOptions): Promise<RunReport> {
   return {
     steps: world.steps,
     faults: world.faults,
+    struck: world.struck,
+    workers: run.workers,
+    jobs: run.jobs,
     transitions: world.transitions,
     crashPoints: world.crashPoints,
     outcomes: run.outcomes(),
@@ -66,13 +77,21 @@ class Run {
   readonly #disk: SimDisk;
   readonly #checker: Checker;
   readonly #leaders: SimLeaders;
-  readonly #workers: readonly SimWorker[];
+  /** Undefined where one is left out. */
+  readonly #workers: readonly (SimWorker | undefined)[];
   readonly #clients: readonly SimClient[];
+  readonly jobs: readonly number[];
+  /** Of what befalls the world by itself: its times and places are the same, whatever else happens. */
+  readonly #fate: SeededRandom;
+  readonly #harm: SeededRandom;
   /** Keys that are not any job's. */
   readonly #strangers = new Set<string>();
 
-  constructor(seed: number) {
-    this.world = new World(seed);
+  constructor({ seed, faults, workers, jobs }: RunOptions) {
+    const striking = faults && new Set(faults);
+    this.world = new World(seed, (name) => striking?.has(name) ?? true);
+    this.#fate = this.world.stream('fate');
+    this.#harm = this.world.stream('harm');
     this.#disk = new SimDisk(this.world);
     this.#checker = new Checker(this.world);
     this.#disk.observer = this.#checker;
@@ -83,13 +102,22 @@ class Run {
       if (life !== this.#leaders.life || !this.world.fault('leader crashes at a store call', 0.02)) return;
       this.#leaders.crash(point);
     };
-    this.#workers = Array.from({ length: random.between(1, 3) }, (_, i) => this.#worker(`w${i}`));
-    this.#clients = this.#makeClients(random);
+    this.#workers = Array.from({ length: random.between(1, 3) }, (_, i) => {
+      const slots = random.between(1, 3);
+      return workers?.includes(i) === false ? undefined : this.#worker(`w${i}`, slots);
+    });
+    const plans = this.#drawClients(random);
+    this.jobs = [...plans.keys()].filter((i) => jobs?.includes(i) !== false);
+    this.#clients = plans.filter((_, i) => this.jobs.includes(i)).map((plan) => new SimClient(plan));
     this.#trouble();
   }
 
-  #worker(name: string): SimWorker {
-    const worker: SimWorker = new SimWorker(name, this.world.random.between(1, 3), {
+  get workers(): readonly number[] {
+    return [...this.#workers.keys()].filter((i) => this.#workers[i] !== undefined);
+  }
+
+  #worker(name: string, slots: number): SimWorker {
+    const worker: SimWorker = new SimWorker(name, slots, {
       world: this.world,
       connect: () => this.#leaders.connect(name, worker.incarnation),
       doTask: (life, assignment) => {
@@ -108,7 +136,7 @@ class Run {
     return { ...result, counts: { ...result.counts, shuffledInSum: result.counts.shuffledInSum + 1n } };
   }
 
-  #makeClients(random: SeededRandom): SimClient[] {
+  #drawClients(random: SeededRandom): SimClientOptions[] {
     return Array.from({ length: random.between(2, 5) }, (_, i) => {
       // A few share an output, and replace each other's results.
       const isShared = random.chance(0.25);
@@ -116,13 +144,13 @@ class Run {
         kind: random.chance(0.25) ? 'map-only' : 'reduce',
         inputBytes: Array.from({ length: random.between(0, 5) }, () => random.between(0, 60)),
         splitBytes: random.between(10, 40),
-        partitions: random.between(1, 4),
+        partitions: random.between(1, 6),
         output: isShared ? 'memory:out/shared' : `memory:out/${i}`,
         doomed: random.chance(0.06),
         ...(random.chance(0.15) && { deadlineMs: random.between(50, random.chance(0.5) ? 2000 : 12_000) }),
-        unrepeatable: random.chance(0.3),
+        unrepeatable: random.chance(0.5),
       };
-      return new SimClient({
+      return {
         world: this.world,
         leaders: this.#leaders,
         checker: this.#checker,
@@ -141,23 +169,27 @@ class Run {
         },
         submitAfterMs: random.between(1, isShared ? 30_000 : 8000),
         cancelAfterMs: random.chance(0.2) ? random.between(1, 6000) : undefined,
-      });
+      };
     });
   }
 
   /** What happens to the world by itself, as long as it is faulty. */
   #trouble(): void {
     const { world } = this;
-    const { random } = world;
-    world.after(random.between(50, 400), () => {
+    const fate = this.#fate;
+    world.after(fate.between(50, 400), () => {
       if (!world.faulty) return;
-      const worker = random.pick(this.#workers);
-      if (worker.isAlive && world.fault('worker dies', 0.04)) worker.die();
-      else if (world.fault('worker freezes', 0.03)) worker.freeze(random.between(200, 2 * limits.leaseDeadMs));
+      // All is drawn each time, so that what does not strike changes nothing of what comes.
+      const worker = this.#workers[fate.between(0, this.#workers.length - 1)];
+      const workerFrozenMs = fate.between(200, 2 * limits.leaseDeadMs);
+      const leaderFrozenMs = fate.between(200, 15_000);
+      const harms = { outputs: fate.chance(0.05), shuffle: fate.chance(0.3) };
+      if (worker?.isAlive && world.fault('worker dies', 0.04)) worker.die();
+      else if (worker && world.fault('worker freezes', 0.03)) worker.freeze(workerFrozenMs);
       if (world.fault('leader crashes at any time', 0.015)) this.#leaders.crash('between two events');
-      if (world.fault('leader freezes', 0.015)) this.#leaders.freeze(random.between(200, 15_000));
-      if (random.chance(0.05)) this.#harmOutputs();
-      if (random.chance(0.15)) this.#harmShuffle();
+      if (world.fault('leader freezes', 0.015)) this.#leaders.freeze(leaderFrozenMs);
+      if (harms.outputs) this.#harmOutputs();
+      if (harms.shuffle) this.#harmShuffle();
       this.#trouble();
     });
   }
@@ -165,21 +197,17 @@ class Run {
   /** Somebody else's hands in an output: a staged object vanishes, or a stranger's lies where a part belongs. */
   #harmOutputs(): void {
     const { world } = this;
-    if (world.random.chance(0.7)) {
-      void this.#disk
-        .loseStaged((seal) => this.#isUnpublishedWinner(seal.staged))
-        .then((isLost) => isLost && world.fault('staged output lost', 1));
+    if (this.#harm.chance(0.7)) {
+      void this.#disk.loseStaged((seal) => this.#isUnpublishedWinner(seal.staged));
       return;
     }
     const job = [...this.#checker.durable.jobs.values()].find(({ state }) => state === 'in_progress');
     if (!job?.inspected || job.inspected.output.endsWith('shared')) return;
     const key = prefixOf(job.inspected.output) + outputNames.part(0, job.inspected.format);
+    if (this.#strangers.has(key) || this.#checker.objects.has(key) || !world.fault('stranger in the output', 1)) return;
     void this.#disk.objects.put(key, Buffer.from('a stranger’s'), { ifAbsent: true }).then(
-      () => {
-        this.#strangers.add(key);
-        world.fault('stranger in the output', 1);
-      },
-      () => undefined,
+      () => this.#strangers.add(key),
+      () => undefined, // somebody was quicker
     );
   }
 
@@ -198,11 +226,11 @@ class Run {
       }
     }
     if (winners.length === 0) return;
-    const key = world.random.pick(winners);
-    const isGone = world.random.chance(0.5);
+    const key = this.#harm.pick(winners);
+    const isGone = this.#harm.chance(0.5);
+    if (!world.fault(isGone ? 'shuffle object lost' : 'shuffle object corrupt', 1)) return;
     // Known before it is done: a reader may find it at once.
     this.#checker.onHarm(key, isGone);
-    world.fault(isGone ? 'shuffle object lost' : 'shuffle object corrupt', 1);
     void this.#disk.harm(key, isGone);
   }
 

@@ -22,6 +22,14 @@ export interface Life {
   frozenUntilMs?: number;
 }
 
+/** A fault that struck. Its name is its kind and which one of that kind it is: the same in every run of the seed. */
+export interface StruckFault {
+  readonly name: string;
+  readonly kind: string;
+  readonly atMs: number;
+  readonly step: number;
+}
+
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
@@ -35,6 +43,8 @@ export class World {
   /** Off once the run is to heal. */
   faulty = true;
   readonly faults = new Map<string, number>();
+  /** Those that were drawn and struck, in order. */
+  readonly struck: StruckFault[] = [];
   /** What followed from faults, and how often. */
   readonly consequences = new Map<string, number>();
   readonly crashPoints = new Map<string, number>();
@@ -43,10 +53,22 @@ export class World {
   readonly trace: string[] = [];
   violation: Violation | undefined;
   readonly #queue: Happening[] = [];
+  readonly #seed: number;
+  readonly #mayStrike: (name: string) => boolean;
+  /** By kind: what draws its faults, and how many were drawn. */
+  readonly #kinds = new Map<string, { readonly random: SeededRandom; drawn: number }>();
   #order = 0;
 
-  constructor(seed: number) {
+  /** A fault that may not strike is drawn all the same. */
+  constructor(seed: number, mayStrike: (name: string) => boolean = () => true) {
+    this.#seed = seed;
+    this.#mayStrike = mayStrike;
     this.random = new SeededRandom(seed);
+  }
+
+  /** Randomness that nothing else draws from: what comes of it depends on no other part of the run. */
+  stream(name: string): SeededRandom {
+    return SeededRandom.named(this.#seed, name);
   }
 
   step(kind: StepKind, what: string): void {
@@ -61,9 +83,15 @@ export class World {
 
   /** True, and counted, when the fault happens now. */
   fault(kind: string, probability: number): boolean {
-    if (!this.faulty || !this.random.chance(probability)) return false;
+    if (!this.faulty) return false;
+    const drawing = this.#kinds.get(kind) ?? { random: this.stream(kind), drawn: 0 };
+    this.#kinds.set(kind, drawing);
+    if (!drawing.random.chance(probability)) return false;
+    const name = `${kind} ${++drawing.drawn}`;
+    if (!this.#mayStrike(name)) return false;
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1);
-    this.note(`FAULT ${kind}`);
+    this.struck.push({ name, kind, atMs: this.nowMs, step: this.steps });
+    this.note(`FAULT ${name}`);
     return true;
   }
 

@@ -1,37 +1,18 @@
-/** Makes a failing scenario as small as it can be made step by step: each step breaks the same rule still. */
+/** How a failing fleet is made smaller: by its plain data. */
+import type { Proposals } from '../shrinking.js';
+import { shrink, type Played, type Shrunk } from '../shrinking.js';
 import { runFleet } from './fleet.js';
 import { smaller, type FleetScenario } from './scenario.js';
 
-/** Enough for every scenario that the seeds draw; shrinking must end all the same. */
-const RUNS_MAX = 300;
-
-export interface Shrunk {
-  readonly scenario: FleetScenario;
-  readonly violation: string;
-}
-
-/** The rule that is broken: the message without its figures and names. A smaller fleet that breaks another one is no explanation. */
-function ruleOf(violation: string): string {
-  return violation.replace(/\b(?:job|map-|reduce-|w)\d+(?:\.\d+-\d+)?|\d+(?:\.\d+)?/g, '#');
-}
-
-export function shrink(
+export function shrinkFleet(
   failing: FleetScenario,
   violation: string,
-  play: (scenario: FleetScenario) => { readonly violation: string | undefined } = runFleet,
-): Shrunk {
-  let best: Shrunk = { scenario: failing, violation };
-  let runs = 0;
-  for (let isShrinking = true; isShrinking;) {
-    isShrinking = false;
-    for (const scenario of smaller(best.scenario)) {
-      if (++runs > RUNS_MAX) return best;
-      const found = play(scenario).violation;
-      if (found === undefined || ruleOf(found) !== ruleOf(violation)) continue;
-      best = { scenario, violation: found };
-      isShrinking = true;
-      break;
-    }
-  }
-  return best;
+  play: (scenario: FleetScenario) => Played = runFleet,
+): Promise<Shrunk<FleetScenario, Played>> {
+  return shrink(failing, { violation }, { play, smaller: proposals });
+}
+
+/** From the first that holds all begins again: the boldest may hold now. */
+function* proposals(failing: FleetScenario): Proposals<FleetScenario, Played> {
+  for (const scenario of smaller(failing)) if (yield scenario) return;
 }

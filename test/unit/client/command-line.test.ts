@@ -112,6 +112,7 @@ describe('the command line of run', () => {
       'cancel',
       'results',
       'upload',
+      'bundle',
       'coordinator',
       'worker',
     ])
@@ -174,6 +175,17 @@ describe('the command lines about jobs of a coordinator', () => {
     expect(error.code).toBe('command-line');
     expect(error.message).toContain(message);
   });
+});
+
+test('the command line of a bundle names a file to write, by itself that of the job', () => {
+  const bundle = { kind: 'bundle', jobFile: 'jobs/a.job.ts', json: false };
+  expect(parseCommandLine('bundle jobs/a.job.ts'.split(' '))).toEqual({ ...bundle, to: 'a.job.mjs' });
+  expect(parseCommandLine('bundle jobs/a.job.ts -o b/c.mjs --json'.split(' '))).toEqual({
+    ...bundle,
+    to: 'b/c.mjs',
+    json: true,
+  });
+  expect(refusal('bundle').message).toContain("the job file comes first: 'gristmill bundle job.ts'");
 });
 
 describe('the command lines that move data', () => {
