@@ -86,7 +86,7 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
       } finally {
         await fleet.docker('unpause', worker);
       }
-      await fleet.scale(4);
+      await fleet.healthy(worker);
       await expectRight(start());
     },
     10 * MINUTES,
@@ -116,7 +116,7 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
       } finally {
         await fleet.docker('network', 'connect', fleet.network, worker);
       }
-      await fleet.scale(4);
+      await fleet.healthy(worker);
     },
     10 * MINUTES,
   );

@@ -4,12 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { repository } from './command.js';
+import { repository, type Workplace } from './command.js';
 
-export const pythonExample = join(repository, 'examples/python');
+const pythonExample = join(repository, 'examples/python');
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const isRequired = process.env['TEST_REQUIRE_PYTHON'] === '1';
@@ -38,4 +38,18 @@ export function pythonWithPackages(): string {
 function run(program: string, args: readonly string[]): void {
   const { status, stdout, stderr } = spawnSync(program, args, { cwd: pythonExample, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} fails: ${stdout}${stderr}`);
+}
+
+/** Copies the programs to `python/` of the place, and makes their modules by the command of their README. */
+export async function preparePrograms(place: Workplace, python: string): Promise<void> {
+  const isProgram = (path: string) => !/generated|__pycache__|\.venv/.test(path);
+  cpSync(pythonExample, place.path('python'), { recursive: true, filter: isProgram });
+  const readme = readFileSync(join(pythonExample, 'README.md'), 'utf8');
+  const command = /^\.venv\/bin\/python (-m grpc_tools\.protoc .+)$/m.exec(readme)?.[1] ?? '';
+  const args = command
+    .replace('../../proto', join(repository, 'proto'))
+    .replaceAll(/ generated( |$)/g, ' python/generated$1');
+  mkdirSync(place.path('python/generated'));
+  const { code, stderr } = await place.start(args.split(' '), [python]).ended;
+  if (code !== 0) throw new Error(`the modules of the protocol cannot be made: ${stderr}`);
 }

@@ -1,15 +1,13 @@
 /** The example in Python, as its README says: plain grpcio and the published protocol submit, watch and cancel jobs. */
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { end, type Cluster } from '../../harness/cluster.js';
-import { repository, type Ended, type Running } from '../../harness/command.js';
+import type { Ended, Running } from '../../harness/command.js';
 import { LostAnswers } from '../../harness/lost-answers.js';
-import { pythonExample, pythonWithPackages, runsPython } from '../../harness/python.js';
+import { preparePrograms, pythonWithPackages, runsPython } from '../../harness/python.js';
 import { expectRight, startTalk } from '../../harness/talk.js';
-
-const readme = readFileSync(join(pythonExample, 'README.md'), 'utf8');
 
 let python: string;
 let cluster: Cluster;
@@ -31,17 +29,6 @@ async function submit(...more: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** The README's own command, with this interpreter and the checkout's proto files. */
-async function makeModules(): Promise<void> {
-  const command = /^\.venv\/bin\/python (-m grpc_tools\.protoc .+)$/m.exec(readme)?.[1] ?? '';
-  const args = command
-    .replace('../../proto', join(repository, 'proto'))
-    .replaceAll(/ generated( |$)/g, ' python/generated$1');
-  mkdirSync(cluster.place.path('python/generated'));
-  const made = await cluster.place.start(args.split(' '), [python]).ended;
-  expect(made.code, made.stderr).toBe(0);
-}
-
 describe.runIf(runsPython)('plain Python', () => {
   beforeAll(() => {
     python = pythonWithPackages();
@@ -49,9 +36,7 @@ describe.runIf(runsPython)('plain Python', () => {
 
   beforeEach(async () => {
     cluster = await startTalk();
-    const isProgram = (path: string) => !/generated|__pycache__|\.venv/.test(path);
-    cpSync(pythonExample, cluster.place.path('python'), { recursive: true, filter: isProgram });
-    await makeModules();
+    await preparePrograms(cluster.place, python);
     expect((await cluster.place.run('bundle', 'talk.ts', '-o', 'talk.mjs')).code).toBe(0);
   });
   afterEach(() => cluster.remove());

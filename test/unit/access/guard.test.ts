@@ -34,6 +34,10 @@ function outcome(guard: AccessGuard, path: string, authorization: string | undef
   }
 }
 
+const reflection = ['v1', 'v1alpha'].map(
+  (version) => `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+);
+
 describe('what a call needs', () => {
   test('is known of every method of every service', () => {
     expect(served.length).toBeGreaterThan(7);
@@ -52,7 +56,8 @@ describe('what a call needs', () => {
     const guard = new AccessGuard('t');
     expect(outcome(guard, '/healthz', undefined)).toBeUndefined();
     expect(outcome(guard, '/grpc.health.v1.Health/Check', undefined)).toBeUndefined();
-    for (const path of [...served, '/metrics']) expect(outcome(guard, path, undefined)).toBe('unauthenticated');
+    for (const path of [...served, ...reflection, '/metrics'])
+      expect(outcome(guard, path, undefined)).toBe('unauthenticated');
   });
 });
 
