@@ -8,7 +8,15 @@ const fileLinesMax = 400;
 const functionLinesMax = 70;
 
 /** Names that the outside world fixes. */
-const fixedNames = new Set(['LICENSE', 'NOTICE', 'README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'Dockerfile']);
+const fixedNames = new Set([
+  'LICENSE',
+  'NOTICE',
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'Dockerfile',
+]);
 
 const emptyNames = /^(utils?|helpers?|common|misc|stuff|lib)$/;
 
