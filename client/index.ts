@@ -17,6 +17,8 @@ export {
   JobNotCompleted,
   JobNotFound,
   NoResult,
+  OverCapacity,
+  PermissionDenied,
   Unauthenticated,
   Unavailable,
 } from './library/errors.js';

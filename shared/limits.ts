@@ -209,7 +209,7 @@ export const limits = {
   firstContactMs: 10_000,
   /** The longest that may be chosen for that. */
   firstContactMsMax: 60 * 60_000,
-  /** Attempts in a row to take up a broken watch: about two minutes with the waits above. */
+  /** Attempts in a row to send what found no answer, or to take up a broken watch: about half a minute with the waits above. */
   watchRetriesMax: 60,
   /** Repetitions of a store call that may succeed later. */
   storeRetriesMax: 5,

@@ -56,9 +56,19 @@ export class Unavailable extends GristmillError {
   override readonly name = 'Unavailable';
 }
 
-/** The token is missing, wrong, or allows less. */
+/** The token is missing or wrong. */
 export class Unauthenticated extends GristmillError {
   override readonly name = 'Unauthenticated';
+}
+
+/** The token is right, and its role allows less. */
+export class PermissionDenied extends GristmillError {
+  override readonly name = 'PermissionDenied';
+}
+
+/** The coordinator has as many jobs as it takes: the same submission may come again later. */
+export class OverCapacity extends GristmillError {
+  override readonly name = 'OverCapacity';
 }
 
 export class JobNotFound extends GristmillError {
@@ -85,6 +95,8 @@ type OwnClass = new (code: ErrorCode, message: string, options?: ErrorOptions) =
 const CLASSES: Readonly<Partial<Record<ErrorCode, OwnClass>>> = {
   unavailable: Unavailable,
   unauthenticated: Unauthenticated,
+  'permission-denied': PermissionDenied,
+  'over-capacity': OverCapacity,
   'job-not-found': JobNotFound,
   'job-ended': JobEnded,
   'no-result': NoResult,
