@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zipfFile } from '../../bench/generate/zipf.js';
 import { events, repository, type Running } from '../harness/command.js';
-import { describeWithDocker } from './engine.js';
-import { Fleet } from './fleet.js';
+import { describeWithDocker } from './docker-suite.js';
+import { Fleet } from '../harness/fleet.js';
 import { attemptsIn, completed, expectNothingAgain, tasksDone } from './watched.js';
 
 const INPUT_BYTES = 200_000_000;

@@ -4,7 +4,8 @@ import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { repository, Workplace } from '../harness/command.js';
-import { describeWithDocker, run } from './engine.js';
+import { run } from '../harness/docker.js';
+import { describeWithDocker } from './docker-suite.js';
 
 const MINUTES = 60_000;
 

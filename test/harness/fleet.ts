@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { repository, Workplace, type Ended, type Running } from '../harness/command.js';
-import { freePort } from '../harness/minio.js';
-import { run } from './engine.js';
+import { repository, Workplace, type Ended, type Running } from './command.js';
+import { freePort } from './minio.js';
+import { run } from './docker.js';
 
 export interface FleetOptions {
   readonly workers: number;

@@ -1,8 +1,10 @@
-/** Docker for tests: asked for by its command alone. */
+/** Docker, asked for by its command alone. */
 import { execFile, execFileSync } from 'node:child_process';
-import { describe } from 'vitest';
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** An engine answers, and its command has Compose. */
+export const hasDocker = isThere();
 
 function isThere(): boolean {
   try {
@@ -12,14 +14,6 @@ function isThere(): boolean {
   } catch {
     return false;
   }
-}
-
-const hasDocker = isThere();
-if (!hasDocker) console.log('skipped: no Docker engine with Compose v2 answers here');
-
-/** Suites over containers: skipped where there is no engine, unless it is required. */
-export function describeWithDocker(name: string, suite: () => void): void {
-  describe.skipIf(!hasDocker && process.env['TEST_REQUIRE_DOCKER'] !== '1')(name, suite);
 }
 
 /** What the command prints on standard output; rejects with all it said when it fails. */
