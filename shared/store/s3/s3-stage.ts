@@ -21,27 +21,23 @@ interface StageNames {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Begins the upload, and leaves the mark by which others find it. */
+/** Leaves the mark by which others find it, and then begins the upload: whoever is killed in between leaves no upload unmarked. */
 export async function beginStage(names: Omit<StageNames, 'writer'>): Promise<StagedWrite> {
   const { place, key, attempt, signal } = names;
   const writer = place.endpoint.newName();
   const mark = markOf(key, attempt, writer);
   const options = callOf(signal);
-  const [upload, marked] = await Promise.allSettled([
-    beginUpload(place, key, { writer, attempt }, options),
-    putMark(place, mark, options),
-  ]);
-  // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
-  const isDoubtful = upload.status === 'fulfilled' ? upload.value.mayHaveTwin : mayHaveBegun(upload.reason);
-  if (isDoubtful) await putDoubt(place, mark, upload.status === 'fulfilled' ? options : {});
-  if (upload.status === 'fulfilled' && marked.status === 'fulfilled') {
-    return new Staging(new S3StagedBytes({ ...names, writer }, upload.value));
+  await putMark(place, mark, options);
+  try {
+    const upload = await beginUpload(place, key, { writer, attempt }, options);
+    // Whoever clears up after the job then looks for uploads of this key, and finds the one whose id was lost.
+    if (upload.mayHaveTwin) await putDoubt(place, mark, options);
+    return new Staging(new S3StagedBytes({ ...names, writer }, upload));
+  } catch (thrown) {
+    // The mark stays: there may be an upload.
+    if (mayHaveBegun(thrown)) await putDoubt(place, mark, {});
+    throw thrown;
   }
-  if (upload.status === 'fulfilled') {
-    await abortUpload(place, key, upload.value.id, {}).catch(() => undefined);
-  }
-  // After an unknown outcome the mark stays, if there is one: there may be an upload.
-  throw upload.status === 'rejected' ? upload.reason : (marked as PromiseRejectedResult).reason;
 }
 
 function mayHaveBegun(thrown: unknown): boolean {
