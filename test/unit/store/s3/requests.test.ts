@@ -363,3 +363,11 @@ describe('what comes short in an answer that looks whole', () => {
     await expect(store.get('key')).rejects.toMatchObject({ code: 'store-unavailable' });
   });
 });
+
+test('a staged output whose mark cannot be put begins no upload, which nobody would find', async () => {
+  const { store, server } = await setup((_, response) => refuse(response, 403, 'AccessDenied'));
+  expect(await codeOf(store.stage('a/key', 'attempt'))).toBe('store-denied');
+  expect(server.requests.map(({ method, url }) => `${method} ${url.replace(/\/attempt\..*/, '')}`)).toEqual([
+    'PUT /bucket/a/_staging/key',
+  ]);
+});
