@@ -4,9 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { delay, systemClock } from '../../shared/clock.js';
 import { repository, Workplace, type Ended, type Running } from './command.js';
 import { freePort } from './minio.js';
 import { run } from './docker.js';
+
+/** Between two looks at a condition that the engine tells only when it is asked. */
+const LOOK_MS = 100;
 
 export interface FleetOptions {
   readonly workers: number;
@@ -66,7 +70,7 @@ export class Fleet {
   /** What was frozen or cut off is healthy again once its health has been asked for anew. */
   async healthy(container: string): Promise<void> {
     while ((await this.docker('inspect', '--format', '{{.State.Health.Status}}', container)) !== 'healthy') {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await delay(systemClock, LOOK_MS);
     }
   }
 
