@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what docker-compose.yml takes from files: the keys of the store, tokens, an authority and certificates. Once: what is
+# Makes what docker-compose.yml and deploy/kubernetes take from files: the keys of the store, tokens, an authority and certificates. Once: what is
 # there already stays. Needs openssl.
 #
 #   deploy/secrets.sh [--folder secrets] [NAME ...]
@@ -17,8 +17,10 @@ command -v openssl >/dev/null || {
   echo 'this needs openssl: install it and run again' >&2
   exit 1
 }
+here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 cd "$folder"
+cp "$here/kubernetes/secrets.yaml" kustomization.yaml
 
 # Whole or not at all: a name is only ever given to a finished file.
 write() {

@@ -1,13 +1,13 @@
 /** docker-compose.yml as its users have it: a store, a coordinator and workers in containers, and what befalls those. */
-import { copyFileSync, createReadStream } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zipfFile } from '../../bench/generate/zipf.js';
 import { events, repository, type Running } from '../harness/command.js';
 import { describeWithDocker } from './docker-suite.js';
 import { Fleet } from '../harness/fleet.js';
-import { attemptsIn, completed, expectNothingAgain, tasksDone } from './watched.js';
+import { countedPlainly } from '../harness/plain-count.js';
+import { attemptsIn, completed, expectNothingAgain, tasksDone } from '../harness/watched.js';
 
 const INPUT_BYTES = 200_000_000;
 const MINUTES = 60_000;
@@ -184,11 +184,3 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
     10 * MINUTES,
   );
 });
-
-async function countedPlainly(path: string): Promise<ReadonlyMap<string, number>> {
-  const counts = new Map<string, number>();
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-    for (const word of line.toLowerCase().match(/[a-z']+/g) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
-  }
-  return counts;
-}

@@ -2,7 +2,7 @@
  * Word count by the fleet of docker-compose.yml, with one worker and with two, beside `gristmill run` on the same machine, in
  * turn. The figures are printed and not judged: all of it shares the cores of one machine. The results are compared.
  */
-import { copyFileSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zipfFile } from '../../../bench/generate/zipf.js';
 import { gristmill, root } from '../../../bench/machine.js';
@@ -71,19 +71,21 @@ async function runThere(fleet: Fleet, output: string): Promise<Taken & { readonl
   return { wallSeconds, cpuSeconds, rows: fetched.stdout };
 }
 
-/** As the kernel counts it for each container: control groups of the first version, or of the second. */
+/** As the kernel counts it for each container. */
 async function cpuSecondsOf(fleet: Fleet): Promise<number> {
   const ids = await Promise.all((['store', 'coordinator', 'worker'] as const).map((name) => fleet.containers(name)));
   return ids.flat().reduce((sum, id) => sum + cpuSecondsOfContainer(id), 0);
 }
 
+/** Control groups of the first version, and of the second, by the engine itself or by systemd. */
 function cpuSecondsOfContainer(id: string): number {
-  try {
-    return Number(readFileSync(`/sys/fs/cgroup/cpuacct/docker/${id}/cpuacct.usage`, 'utf8')) / 1e9;
-  } catch {
-    const text = readFileSync(`/sys/fs/cgroup/system.slice/docker-${id}.scope/cpu.stat`, 'utf8');
-    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1e6;
-  }
+  const groups = '/sys/fs/cgroup';
+  const first = `${groups}/cpuacct/docker/${id}/cpuacct.usage`;
+  if (existsSync(first)) return Number(readFileSync(first, 'utf8')) / 1e9;
+  const second = [`docker/${id}`, `system.slice/docker-${id}.scope`].map((name) => `${groups}/${name}/cpu.stat`);
+  const found = second.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`no control group of container ${id} in ${groups}`);
+  return Number(/^usage_usec (\d+)$/m.exec(readFileSync(found, 'utf8'))?.[1]) / 1e6;
 }
 
 /** As `gristmill results` prints them: part after part. */

@@ -1,6 +1,6 @@
 /** What a job says while it runs, and what must hold of it whatever was done to its containers. */
 import { expect } from 'vitest';
-import { eventually, events, type Ended, type Running } from '../harness/command.js';
+import { eventually, events, type Ended, type Running } from './command.js';
 
 interface AttemptSaid {
   readonly task: string;
