@@ -6,15 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { delay, systemClock } from '../../shared/clock.js';
 import { repository, Workplace, type Ended, type Running } from './command.js';
-import { freePort } from './minio.js';
 import { run } from './docker.js';
+import { freePort } from './ports.js';
 
 /** Between two looks at a condition that the engine tells only when it is asked. */
 const LOOK_MS = 100;
 
 export interface FleetOptions {
   readonly workers: number;
-  /** Of docker-compose.yml. */
+  /** Of docker-compose.yml, and of Compose itself. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
@@ -44,13 +44,16 @@ export class Fleet {
     await run('docker', ['build', '--quiet', '--tag', 'gristmill:local', '.'], { directory });
     const secrets = this.place.path('secrets');
     const said = await run('deploy/secrets.sh', ['--folder', secrets], { directory });
-    const [coordinator, http, store] = await Promise.all(Array.from({ length: 3 }, () => freePort('127.0.0.1')));
+    const [coordinator, http, store, prometheus] = await Promise.all(
+      Array.from({ length: 4 }, () => freePort('127.0.0.1')),
+    );
     this.#variables = {
       SECRETS: secrets,
       CONTAINER_USER: /CONTAINER_USER=(\S+)/.exec(said)?.[1] ?? '',
       COORDINATOR_PORT: String(coordinator),
       COORDINATOR_HTTP_PORT: String(http),
       STORE_PORT: String(store),
+      PROMETHEUS_PORT: String(prometheus),
       WORKER_SLOTS: '1',
       WORKER_CPUS: '1',
       ...variables,
@@ -118,6 +121,12 @@ export class Fleet {
   /** Submits and watches, as `gristmill run --coordinator` does. */
   submit(jobFile: string, ...flags: readonly string[]): Running {
     return this.place.start(['run', jobFile, '--json', ...flags, ...this.reach]);
+  }
+
+  /** Starts the one part of the profile `monitoring` that answers questions, and says where. */
+  async watch(): Promise<string> {
+    await this.compose('--profile', 'monitoring', 'up', '--detach', '--no-build', '--wait', 'prometheus');
+    return `http://127.0.0.1:${this.#variables['PROMETHEUS_PORT'] ?? ''}`;
   }
 
   /** Stops all containers and says how each ended. */

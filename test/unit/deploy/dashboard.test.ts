@@ -21,10 +21,10 @@ const metrics = new Map<string, (typeof METRICS)[keyof typeof METRICS]>(
 const targets = panels.flatMap(({ title, targets: those }) => those.map((target) => [title, target] as const));
 
 test.each(targets)('%s asks for what there is', (_, { expr, legendFormat }) => {
-  const names = expr.match(/\b(?:gristmill|process|nodejs)_[a-z0-9_]+/g) ?? [];
-  expect(names).toHaveLength(1);
-  const metric = metrics.get(names[0] ?? '');
-  expect(metric, names[0]).toBeDefined();
+  const [name = '', ...others] = new Set(expr.match(/\b(?:gristmill|process|nodejs)_[a-z0-9_]+/g));
+  expect(others).toEqual([]);
+  const metric = metrics.get(name);
+  expect(metric, name).toBeDefined();
   const asked = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label);
   const grouped = (/by \(([^)]*)\)/.exec(expr)?.[1] ?? '')
     .split(', ')
