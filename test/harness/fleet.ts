@@ -24,6 +24,8 @@ export class Fleet {
   readonly place = new Workplace();
   readonly project = `gristmill-test-${randomBytes(4).toString('hex')}`;
   #variables: Readonly<Record<string, string>> = {};
+  /** That its containers have had: those without a name have no label either. */
+  readonly #volumes = new Set<string>();
 
   /** Resolves when every container is healthy. */
   static async up({ workers, variables = {} }: FleetOptions): Promise<Fleet> {
@@ -68,6 +70,9 @@ export class Fleet {
   /** So many workers run, and all that runs is healthy. */
   async scale(workers: number): Promise<void> {
     await this.compose('up', '--detach', '--no-build', '--wait', '--quiet-pull', '--scale', `worker=${workers}`);
+    const ids = words(await this.compose('ps', '--all', '--quiet'));
+    const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}';
+    for (const volume of words(await this.docker('inspect', '--format', format, ...ids))) this.#volumes.add(volume);
   }
 
   /** What was frozen or cut off is healthy again once its health has been asked for anew. */
@@ -83,7 +88,7 @@ export class Fleet {
 
   /** Ids of the containers of a service that run. */
   async containers(service: Service): Promise<readonly string[]> {
-    return (await this.compose('ps', '--quiet', service)).split('\n').filter((id) => id !== '');
+    return words(await this.compose('ps', '--quiet', service));
   }
 
   get network(): string {
@@ -132,7 +137,7 @@ export class Fleet {
   /** Stops all containers and says how each ended. */
   async stop(): Promise<readonly { readonly service: string; readonly code: number }[]> {
     await this.compose('stop');
-    const ids = (await this.compose('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '');
+    const ids = words(await this.compose('ps', '--all', '--quiet'));
     const format = '{{index .Config.Labels "com.docker.compose.service"}} {{.State.ExitCode}}';
     const ended = ids.length === 0 ? '' : await this.docker('inspect', '--format', format, ...ids);
     return ended.split('\n').map((line) => {
@@ -149,7 +154,8 @@ export class Fleet {
       this.docker('volume', 'ls', '--quiet', ...filter),
       this.docker('network', 'ls', '--quiet', ...filter),
     ]);
-    return lists.flatMap((list) => list.split('\n').filter((id) => id !== ''));
+    const volumes = words(await this.docker('volume', 'ls', '--quiet')).filter((name) => this.#volumes.has(name));
+    return [...lists.flatMap(words), ...volumes];
   }
 
   async down(): Promise<void> {
@@ -160,4 +166,8 @@ export class Fleet {
     await this.down().catch((error: unknown) => console.log(String(error)));
     this.place.remove();
   }
+}
+
+function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }
