@@ -1,6 +1,6 @@
 /**
  * The profile `monitoring`, with jobs to look at: Prometheus itself reads its file and asks the coordinator over TLS with its token,
- * and answers every question of the dashboard. Grafana is not started: all that is ours of it are those questions.
+ * answers every question of the dashboard, and raises its alerts. Grafana is not started: all that is ours of it are those questions.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { describeWithDocker } from './docker-suite.js';
 import { completed } from './watched.js';
 
 const MINUTES = 60_000;
+/** In the place of Grafana's variable: long enough for what happened in the beginning, on a slow machine too. */
+const WINDOW = '5m';
 const FOLDER = join(repository, 'deploy/monitoring');
 
 interface Sample {
@@ -108,7 +110,7 @@ describeWithDocker('the profile `monitoring` of docker-compose.yml', () => {
 
   describe('the dashboard', () => {
     test.each(questions)('$title ($legendFormat) has its answer', async ({ title, legendFormat, expr }) => {
-      const found = (await ask(expr.replaceAll('$__rate_interval', '1m'))).map(({ value }) => Number(value[1]));
+      const found = (await ask(expr.replaceAll('$__rate_interval', WINDOW))).map(({ value }) => Number(value[1]));
       // A quantile of what did not happen is no number: of attempts that there were, it is one.
       expect(found.filter(Number.isFinite)).not.toEqual([]);
       const isQuiet = quiet.includes(title) || quiet.includes(`${title}: ${legendFormat}`);
@@ -117,18 +119,61 @@ describeWithDocker('the profile `monitoring` of docker-compose.yml', () => {
 
     test('sees the first of each thing that it counts', async () => {
       const outcomes = questions.find(({ title }) => title === 'Jobs ended')?.expr ?? '';
-      const ended = await ask(outcomes.replaceAll('$__rate_interval', '1m'));
+      const ended = await ask(outcomes.replaceAll('$__rate_interval', WINDOW));
       const seen = ended.filter(({ value }) => Number(value[1]) > 0).map(({ metric }) => metric['outcome']);
       expect(seen.sort()).toEqual(['completed', 'failed']);
     });
   });
+
+  describe('an alert', () => {
+    interface Rule {
+      readonly name: string;
+      readonly query: string;
+      readonly health: string;
+      readonly alerts: readonly unknown[];
+    }
+    const rules = async () =>
+      (await api<{ readonly groups: readonly { readonly rules: readonly Rule[] }[] }>('rules')).groups.flatMap(
+        (group) => group.rules,
+      );
+    const isPending = async (name: string) =>
+      (await rules()).some((rule) => rule.name === name && rule.alerts.length > 0);
+
+    /** What it submits waits for ever: for no longer than that the alert is seen. */
+    async function whileSomebodySubmits(isSeen: () => Promise<boolean>): Promise<void> {
+      const running = fleet.submit('counting.ts', '--output', 's3://gristmill/data/never');
+      await eventually(isSeen);
+      running.child.kill('SIGKILL');
+      await running.ended;
+    }
+
+    test('is not raised while all is well', async () => {
+      await eventually(async () => (await rules()).every(({ health }) => health === 'ok'));
+      const found = await rules();
+      expect(found.length).toBeGreaterThan(0);
+      expect(found.filter(({ alerts }) => alerts.length > 0)).toEqual([]);
+    });
+
+    test(
+      'is raised without workers, without the store, and without the coordinator',
+      async () => {
+        await fleet.compose('stop', 'worker');
+        await whileSomebodySubmits(() => isPending('GristmillNoWorkers'));
+        await fleet.compose('stop', 'store');
+        await whileSomebodySubmits(() => isPending('GristmillStoreSilent'));
+        await fleet.compose('kill', 'coordinator');
+        await eventually(() => isPending('GristmillCoordinatorDown'));
+      },
+      5 * MINUTES,
+    );
+  });
 });
 
-/** docker-compose.yml with its own file for Prometheus, but for how often it asks: nobody wants to wait for that. */
+/** docker-compose.yml with its own file for Prometheus, but for how often it asks and judges: nobody wants to wait for that. */
 function askedOften(own: Workplace): string {
   const scrapes = readFileSync(join(FOLDER, 'prometheus.yml'), 'utf8');
-  const often = scrapes.replace('scrape_interval: 15s', 'scrape_interval: 1s');
-  expect(often).not.toBe(scrapes);
+  const often = scrapes.replace(/^( {2}(?:scrape|evaluation)_interval): 15s$/gm, '$1: 1s');
+  expect(often.match(/_interval: 1s$/gm)).toHaveLength(2);
   const volumes = [`${own.write('prometheus.yml', often)}:/etc/prometheus/prometheus.yml:ro`];
   const file = own.write('often.json', JSON.stringify({ services: { prometheus: { volumes } } }));
   return `docker-compose.yml:${file}`;

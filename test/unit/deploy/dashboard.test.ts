@@ -1,4 +1,4 @@
-/** The dashboard asks for metrics that there are, by labels that they have. */
+/** The dashboard, and the alerts, ask for metrics that there are, by labels that they have. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { METRICS } from '../../../coordinator/http/metric-list.js';
@@ -30,4 +30,13 @@ test.each(targets)('%s asks for what there is', (_, { expr, legendFormat }) => {
     .split(', ')
     .filter((label) => label !== '' && label !== 'le');
   for (const label of [...asked, ...grouped]) expect(metric?.labels).toContain(label);
+});
+
+test('the alerts ask for what there is', () => {
+  const alerts = readFileSync(new URL('../../../deploy/monitoring/alerts.yml', import.meta.url), 'utf8');
+  const names = [...alerts.matchAll(/^ +expr: (.+)$/gm)].flatMap(
+    ([, expr = '']) => expr.match(/\bgristmill_\w+/g) ?? [],
+  );
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) expect(metrics.get(name), name).toBeDefined();
 });
