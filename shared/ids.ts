@@ -16,7 +16,8 @@ export type TaskId = Branded<'TaskId'>;
 export type AttemptId = Branded<'AttemptId'>;
 export type WorkerId = Branded<'WorkerId'>;
 
-export type TaskKind = 'inspect' | 'map' | 'reduce';
+export const TASK_KINDS = ['inspect', 'map', 'reduce'] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
 
 const JOB_ID = /^[0-9a-z]{12}$/;
 const ATTEMPT_ID = /^((inspect)|(?:(map|reduce)-(\d{5,})))\.(\d+)-(\d+)$/;

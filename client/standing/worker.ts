@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, hostname, tmpdir } from 'node:os';
 import type { Logger } from 'pino';
-import { stayAlive, within } from '../../shared/clock.js';
+import { stayAlive, within, type Clock } from '../../shared/clock.js';
 import { connectionOf } from '../../shared/config/connection.js';
-import type { ClientTls } from '../../shared/config/tls.js';
-import { refuseUnencrypted } from '../../shared/config/network.js';
+import { serverTls, type ClientTls, type ServerTls } from '../../shared/config/tls.js';
+import { isLoopback, refuseUnencrypted } from '../../shared/config/network.js';
 import type { ValuesOf } from '../../shared/config/option.js';
 import { printConfig } from '../../shared/config/print.js';
 import { loadConfig, type Config } from '../../shared/config/resolve.js';
@@ -35,13 +35,11 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     return;
   }
   const log = await createLogger(values.logLevel);
-  const connection = connectionOf(config, context.clock, (error) => {
-    log.error(
-      { reason: error.message },
-      'the certificate was replaced by one that is not right: the one before it stays',
-    );
-  });
-  refuseOpenHttp(config);
+  const onRefused = ({ message }: GristmillError) => {
+    log.error({ reason: message }, 'the certificate was replaced by one that is not right: the one before it stays');
+  };
+  const connection = connectionOf(config, context.clock, onRefused);
+  const port: HttpPort = { tls: httpTls(config, context.clock, onRefused) };
   const scratch = makeScratch(values.scratchDir ?? tmpdir(), currentOwner(false), randomBytes(8));
   const opened: Stores[] = [];
   const storesAt = (s3: S3Server | undefined) => {
@@ -50,7 +48,6 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
     return stores;
   };
   const letGo = stayAlive();
-  const port: HttpPort = {};
   try {
     const observer = values.http === undefined ? undefined : await observe(values.http, port);
     const { startAgent, heapMegabytesFor, memoryHere } = await import('../../worker/agent.js');
@@ -73,34 +70,49 @@ export async function standAsWorker(context: StandingContext): Promise<void> {
       onBroken: (error) => trouble.tell(error),
     });
     port.agent = agent;
-    const metrics = port.http === undefined ? '' : `, metrics at http://${port.http.address}/metrics`;
-    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots}${metrics})`;
+    const ready = `gristmill worker ${worker} is ready (coordinator ${connection.coordinator}, slots ${slots}${told(port)})`;
     await serve(agent, context, { values, ready, log, trouble });
   } finally {
     await port.http?.close();
+    port.tls?.close();
     for (const stores of opened) await stores.close();
     scratch.remove();
     letGo();
   }
 }
 
-/** The port of a worker is not encrypted: it is for this machine, or its container. */
-function refuseOpenHttp({ values: { http, insecure }, origins }: Config<typeof workerSchema>): void {
-  const by = 'an address of this machine, such as 127.0.0.1:7072, needs nothing';
-  if (http !== undefined) refuseUnencrypted(http, origins.http, { isEncrypted: false, insecure, by });
-}
-
 interface HttpPort {
+  readonly tls: ServerTls | undefined;
   agent?: Agent;
   http?: RunningHttp;
+}
+
+/** The rule of a coordinator's port: encrypted where the process has a certificate, and refused beyond this machine where it is not. */
+function httpTls(
+  { values, origins }: Config<typeof workerSchema>,
+  clock: Clock,
+  onRefused: (error: GristmillError) => void,
+): ServerTls | undefined {
+  const { http, insecure } = values;
+  if (http === undefined) return undefined;
+  const tls = serverTls({ ...values, tlsClientCa: undefined }, clock, onRefused);
+  const by = '--tls-cert FILE and --tls-key FILE encrypt it, and an address of this machine needs nothing';
+  refuseUnencrypted(http, origins.http, { isEncrypted: tls !== undefined, insecure, by });
+  return tls;
 }
 
 /** Answers from here on, whether there is a coordinator or not. */
 async function observe(listen: string, port: HttpPort): Promise<WorkerObserver> {
   const { observedWorker } = await import('../../worker/http/observed.js');
   const observed = observedWorker();
-  port.http = await observed.serve(listen, () => port.agent);
+  port.http = await observed.serve(listen, () => port.agent, port.tls);
   return observed.observer;
+}
+
+function told({ http, tls }: HttpPort): string {
+  if (http === undefined) return '';
+  const base = `${tls ? 'https' : 'http'}://${http.address}`;
+  return isLoopback(http.address) ? `, metrics at ${base}/metrics` : `, health at ${base}/healthz`;
 }
 
 interface Service {

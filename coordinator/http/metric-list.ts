@@ -5,28 +5,42 @@
 import { counter, gauge, histogram, NOW, type MetricSpecs } from '../../shared/http/metric-spec.js';
 import { PROCESS_METRICS } from '../../shared/http/process-figures.js';
 import { s3Metrics } from '../../shared/http/s3-figures.js';
+import { TASK_KINDS } from '../../shared/ids.js';
+import { OUTCOMES } from '../scheduler/transition.js';
 
 const WON = 'Sum over attempts that won, since this coordinator leads';
+const BY_KIND = { kind: TASK_KINDS };
+const BY_KIND_AND_OUTCOME = { ...BY_KIND, outcome: ['won', 'failed'] };
 
 export const METRICS = {
   // what was done
   jobsSubmitted: counter('gristmill_jobs_submitted_total', [], 'Jobs that were submitted to this coordinator.'),
-  jobsEnded: counter('gristmill_jobs_ended_total', ['outcome'], 'Jobs that ended, by their outcome.'),
+  jobsEnded: counter('gristmill_jobs_ended_total', ['outcome'], 'Jobs that ended, by their outcome.', {
+    outcome: OUTCOMES,
+  }),
   tasks: counter(
     'gristmill_tasks_total',
     ['kind', 'outcome'],
     'Tasks that have a winner (outcome won), and tasks whose failure ended their job (failed).',
+    BY_KIND_AND_OUTCOME,
   ),
-  attemptsStarted: counter('gristmill_attempts_started_total', ['kind'], 'Attempts that were sent to a worker.'),
+  attemptsStarted: counter(
+    'gristmill_attempts_started_total',
+    ['kind'],
+    'Attempts that were sent to a worker.',
+    BY_KIND,
+  ),
   attempts: counter(
     'gristmill_attempts_total',
     ['kind', 'outcome'],
     'Attempts that ended and count: won or failed, with those whose worker died. The slower one of two attempts of a task is started and counts no more.',
+    BY_KIND_AND_OUTCOME,
   ),
   retries: counter(
     'gristmill_attempts_repeated_total',
     ['kind'],
     'Started attempts that were not the first one of their task under this coordinator: after failures and lost workers, and backups.',
+    BY_KIND,
   ),
   failures: counter(
     'gristmill_attempt_failures_total',
@@ -37,6 +51,7 @@ export const METRICS = {
     'gristmill_attempt_seconds',
     ['kind', 'outcome'],
     'How long attempts took on their executor.',
+    BY_KIND_AND_OUTCOME,
   ),
   // what went through
   recordsRead: counter('gristmill_records_read_total', [], `Records read. ${WON}.`),

@@ -48,17 +48,12 @@ export class CoordinatorMetrics implements Observer {
     if (bytesWritten > 0) this.#registry.add('storeBytes', bytesWritten, { direction: 'written' });
   }
 
-  /** What the endpoint of an S3 server has counted, as it stands. */
-  lookAtS3(figures: S3Figures): void {
-    lookAtS3(this.#registry, figures);
-  }
-
   get contentType(): string {
     return this.#registry.contentType;
   }
 
-  /** The text format of Prometheus, as things stand now. */
-  async text(figures: ClusterFigures, isLeading: boolean): Promise<string> {
+  /** The text format of Prometheus, as things stand now. `s3`: what its store has asked of an S3 server, if it has one. */
+  text(figures: ClusterFigures, isLeading: boolean, s3: S3Figures | undefined): Promise<string> {
     const registry = this.#registry;
     for (const [state, count] of Object.entries(figures.jobs)) registry.set('jobs', count, { state });
     for (const [kind, count] of Object.entries(figures.waiting)) registry.set('tasksWaiting', count, { kind });
@@ -68,6 +63,7 @@ export class CoordinatorMetrics implements Observer {
     registry.set('leaseAge', figures.leaseAgeMsMax / 1000);
     registry.set('epoch', figures.epoch);
     registry.set('leading', isLeading ? 1 : 0);
+    if (s3) lookAtS3(registry, s3);
     lookAtProcess(registry);
     return registry.text();
   }

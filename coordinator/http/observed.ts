@@ -1,5 +1,6 @@
 /** The one door to this folder: a coordinator whose doings are counted, and the port at which they are read. */
 import type { Clock } from '../../shared/clock.js';
+import type { S3Figures } from '../../shared/http/s3-figures.js';
 import { serveHttp, type Page, type RunningHttp } from '../../shared/http/server.js';
 import type { ObjectStore } from '../../shared/store/object-store.js';
 import { S3Store } from '../../shared/store/s3/s3-store.js';
@@ -46,8 +47,7 @@ export function observed(store: ObjectStore, outputs: Outputs, clock: Clock): Ob
         '/metrics': (authorization?: string) => {
           const refusal = isOpen ? undefined : refusalOf(guard, '/metrics', authorization);
           if (refusal) return refusal;
-          if (store instanceof S3Store) metrics.lookAtS3(store.endpoint);
-          return metricsOf(metrics, phase());
+          return metricsOf(metrics, phase(), store instanceof S3Store ? store.endpoint : undefined);
         },
         '/healthz': () => healthOf(phase()),
       };
@@ -72,12 +72,12 @@ function refusalOf(guard: AccessGuard, path: string, authorization: string | und
 }
 
 /** Figures of nothing would look like those of an idle cluster: until it leads there are none. */
-async function metricsOf(metrics: CoordinatorMetrics, phase: Phase): Promise<Page> {
+async function metricsOf(metrics: CoordinatorMetrics, phase: Phase, s3: S3Figures | undefined): Promise<Page> {
   if (!isLeader(phase)) {
     const text = phase === 'replaying' ? 'the journal is being replayed' : phase.waitsFor;
     return { status: 503, contentType: 'text/plain; charset=utf-8', text: `${text}\n` };
   }
-  const text = await metrics.text(phase.figures(), phase.halted === undefined);
+  const text = await metrics.text(phase.figures(), phase.halted === undefined, s3);
   return { status: 200, contentType: metrics.contentType, text };
 }
 

@@ -61,3 +61,7 @@ export function checkMove(from: JobState, to: JobState): void {
 export function isActive(state: JobState): state is ActiveState {
   return state === 'validating' || state === 'queued' || state === 'in_progress' || state === 'committing';
 }
+
+export const OUTCOMES: readonly Outcome[] = JOB_STATES.filter(
+  (state): state is Outcome => !isActive(state) && state !== 'archived',
+);

@@ -42,7 +42,7 @@ const coordinator = option(address, '127.0.0.1:7070', { doc: 'Where the coordina
 const http = option<string | undefined>(address, undefined, {
   doc:
     'The address of `/metrics`, for Prometheus, and of `/healthz`, such as 127.0.0.1:7071; each process needs one of its own. ' +
-    "Where other machines can reach a coordinator's, `/metrics` wants a token of role `read`; a worker's is open.",
+    "Where other machines can reach it, a coordinator's `/metrics` wants a token of role `read`, and a worker has `/healthz` alone.",
   defaultText: 'none',
 });
 

@@ -5,7 +5,7 @@ import { isSwitch, path } from './types.js';
 const tlsCert = option<string | undefined>(path, undefined, {
   doc:
     'The certificate of this process as PEM, followed by those between it and its authority. With it a coordinator encrypts both its ' +
-    'ports; a worker shows it to its coordinator. It is read again when it changes.',
+    'ports; a worker shows it to its coordinator, and encrypts the port of `--http`. It is read again when it changes.',
   defaultText: 'none',
 });
 

@@ -6,17 +6,21 @@ export interface MetricSpec {
   readonly labels: readonly string[];
   /** A sentence for `# HELP` and the reference. */
   readonly help: string;
+  /** Values of the labels whose series are there from the start, at 0: whoever asks for a rate never sees the first count of others. */
+  readonly known?: LabelValues | undefined;
 }
+
+export type LabelValues = Readonly<Record<string, readonly string[]>>;
 
 /** By the names that the code has for them. */
 export type MetricSpecs = Readonly<Record<string, MetricSpec>>;
 
-export const counter = (name: string, labels: readonly string[], help: string) =>
-  ({ name, type: 'counter', labels, help }) as const;
+export const counter = (name: string, labels: readonly string[], help: string, known?: LabelValues) =>
+  ({ name, type: 'counter', labels, help, known }) as const;
 export const gauge = (name: string, labels: readonly string[], help: string) =>
   ({ name, type: 'gauge', labels, help }) as const;
-export const histogram = (name: string, labels: readonly string[], help: string) =>
-  ({ name, type: 'histogram', labels, help }) as const;
+export const histogram = (name: string, labels: readonly string[], help: string, known?: LabelValues) =>
+  ({ name, type: 'histogram', labels, help, known }) as const;
 
 /** Begins the help of what is looked up when it is asked for. */
 export const NOW = 'Now';

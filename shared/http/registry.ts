@@ -3,7 +3,7 @@
  * the process are not used, because they cannot be stopped again.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { CountersOf, GaugesOf, HistogramsOf, MetricSpecs } from './metric-spec.js';
+import type { CountersOf, GaugesOf, HistogramsOf, LabelValues, MetricSpecs } from './metric-spec.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -23,6 +23,10 @@ export class MetricRegistry<Specs extends MetricSpecs> {
       if (type === 'counter') this.#counters.set(name, new Counter(options));
       else if (type === 'gauge') this.#gauges.set(name, new Gauge(options));
       else this.#histograms.set(name, new Histogram({ ...options, buckets: BUCKETS_SECONDS }));
+      for (const series of spec.known ? seriesOf(spec.known) : []) {
+        this.#counters.get(name)?.inc(series, 0);
+        this.#histograms.get(name)?.zero(series);
+      }
     }
   }
 
@@ -58,4 +62,13 @@ export class MetricRegistry<Specs extends MetricSpecs> {
   text(): Promise<string> {
     return this.#registry.metrics();
   }
+}
+
+/** Each value of each label with each of the others. */
+function seriesOf(known: LabelValues): readonly Labels[] {
+  let series: Labels[] = [{}];
+  for (const [label, values] of Object.entries(known)) {
+    series = series.flatMap((labels) => values.map((value) => ({ ...labels, [label]: value })));
+  }
+  return series;
 }

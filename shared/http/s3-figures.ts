@@ -1,5 +1,5 @@
 /** What was asked of an S3 server, as its endpoint counts it. */
-import type { S3Count, S3Counters } from '../store/s3/counters.js';
+import { S3Counters, type S3Count } from '../store/s3/counters.js';
 import { counter, gauge, NOW } from './metric-spec.js';
 import type { MetricRegistry } from './registry.js';
 
@@ -40,12 +40,15 @@ export interface S3Figures {
   readonly isAnswering: boolean | undefined;
 }
 
-/** As it stands now. */
+/** As it stands now: what the process has asked, if it has, and what others have told it that they asked. */
 export function lookAtS3(
   registry: Pick<MetricRegistry<ReturnType<typeof s3Metrics>>, 'set' | 'setTotals'>,
-  { counters, isAnswering }: S3Figures,
+  own: S3Figures | undefined,
+  told?: S3Counters,
 ): void {
-  const counts = [...counters.snapshot()];
+  const together = new S3Counters();
+  for (const counters of [own?.counters, told]) if (counters) together.merge(counters.snapshot());
+  const counts = [...together.snapshot()];
   const of = (figure: (count: Readonly<S3Count>) => number) =>
     counts.map(([operation, count]) => [{ operation }, figure(count)] as const);
   registry.setTotals(
@@ -70,5 +73,5 @@ export function lookAtS3(
     [{ direction: 'read' }, sum(({ bytesIn }) => bytesIn)],
     [{ direction: 'written' }, sum(({ bytesOut }) => bytesOut)],
   ]);
-  if (isAnswering !== undefined) registry.set('s3Answering', isAnswering ? 1 : 0, { store: 's3' });
+  if (own?.isAnswering !== undefined) registry.set('s3Answering', own.isAnswering ? 1 : 0, { store: 's3' });
 }

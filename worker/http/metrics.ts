@@ -66,10 +66,7 @@ export class WorkerMetrics implements WorkerObserver {
     registry.set('ready', isReady ? 1 : 0);
     registry.set('unacknowledged', figures.unacknowledged);
     for (const [state, count] of Object.entries(figures.slots)) registry.set('slots', count, { state });
-    const counters = new S3Counters();
-    if (s3) counters.merge(s3.counters.snapshot());
-    counters.merge(this.#executors.snapshot());
-    lookAtS3(registry, { counters, isAnswering: s3?.isAnswering });
+    lookAtS3(registry, s3, this.#executors);
     lookAtProcess(registry);
     return registry.text();
   }

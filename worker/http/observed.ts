@@ -1,4 +1,9 @@
-/** The one door to this folder: what a worker does is counted, and the port at which that and its health are read. */
+/**
+ * The one door to this folder: what a worker does is counted, and the port at which that and its health are read. A worker knows
+ * one token, its own, so it cannot tell who may read: what other machines can reach is its health alone.
+ */
+import { isLoopback } from '../../shared/config/network.js';
+import type { ServerTls } from '../../shared/config/tls.js';
 import { serveHttp, type Page, type RunningHttp } from '../../shared/http/server.js';
 import type { Agent } from '../agent.js';
 import type { WorkerHealth } from '../health.js';
@@ -7,21 +12,30 @@ import { WorkerMetrics } from './metrics.js';
 
 export interface ObservedWorker {
   readonly observer: WorkerObserver;
-  /** `agent` is undefined until there is one: whoever asks before that is told that it starts. */
-  serve(listen: string, agent: () => Agent | undefined): Promise<RunningHttp>;
+  /** `agent` is undefined until there is one: whoever asks before that is told that it starts. Without `tls` nothing is encrypted. */
+  serve(listen: string, agent: () => Agent | undefined, tls?: ServerTls): Promise<RunningHttp>;
 }
 
 export function observedWorker(): ObservedWorker {
   const metrics = new WorkerMetrics();
   return {
     observer: metrics,
-    serve: (listen, agent) =>
-      serveHttp(listen, {
-        '/metrics': () => metricsOf(metrics, agent()),
+    serve(listen, agent, tls) {
+      const isHere = isLoopback(listen);
+      const pages = {
+        '/metrics': () => (isHere ? metricsOf(metrics, agent()) : KEPT_HERE),
         '/healthz': () => healthPage(agent()?.health),
-      }),
+      };
+      return serveHttp(listen, pages, tls);
+    },
   };
 }
+
+const KEPT_HERE: Page = {
+  status: 403,
+  contentType: 'text/plain; charset=utf-8',
+  text: 'a worker tells its metrics to its own machine alone, at an --http such as 127.0.0.1:7072; the coordinator counts for all\n',
+};
 
 async function metricsOf(metrics: WorkerMetrics, agent: Agent | undefined): Promise<Page> {
   if (!agent) return { status: 503, contentType: 'text/plain; charset=utf-8', text: 'the worker is starting\n' };

@@ -1,6 +1,7 @@
 /** What `gristmill coordinator --http` tells of a job that real workers ran: the job's own counts. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Cluster, end } from '../../harness/cluster.js';
+import { healthOf, samplesOf } from '../../harness/http-port.js';
 
 let cluster: Cluster;
 
@@ -16,14 +17,8 @@ test('metrics of a real job are its counts, and health ends with its coordinator
   cluster.prepare({ 'a.txt': `${lines.join('\n')}\n` }, 'faults/talk.ts');
   const { outcome } = await cluster.watch(await cluster.submit('talk.ts'));
   expect(outcome.state).toBe('completed');
-  const text = await (await fetch(`${base}/metrics`)).text();
-  const value = (name: string) =>
-    Number(
-      text
-        .split('\n')
-        .find((line) => line.startsWith(`${name} `))
-        ?.split(' ')[1],
-    );
+  const found = await samplesOf(base);
+  const value = (name: string) => found.get(name);
   const { counts, stages } = outcome;
   expect(value('gristmill_records_read_total')).toBe(400);
   expect(value('gristmill_bytes_read_total')).toBe(counts.bytesRead);
@@ -33,7 +28,7 @@ test('metrics of a real job are its counts, and health ends with its coordinator
     expect(value(`gristmill_tasks_total{kind="${stage}",outcome="won"}`)).toBe(tasks);
     expect(value(`gristmill_attempt_seconds_count{kind="${stage}",outcome="won"}`)).toBe(tasks);
   }
-  expect((await fetch(`${base}/healthz`)).status).toBe(200);
+  expect(await healthOf(base)).toMatchObject({ answer: 200 });
   if (cluster.coordinator) expect((await end(cluster.coordinator, 'SIGTERM')).code).toBe(0);
-  await expect(fetch(`${base}/healthz`)).rejects.toThrow();
+  expect(await healthOf(base)).toBeUndefined();
 });

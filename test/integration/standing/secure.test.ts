@@ -6,7 +6,8 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Authority, writePair } from '../../harness/certificates.js';
 import { eventually } from '../../harness/command.js';
-import type { Cluster } from '../../harness/cluster.js';
+import { end, type Cluster } from '../../harness/cluster.js';
+import { answerOverTls } from '../../harness/http-port.js';
 import { expectRight, expectWhole, startTalk } from '../../harness/talk.js';
 import { trusting } from '../../unit/coordinator/secure-coordinator.js';
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'gristmill-certificates-'));
   writePair(folder, 'coordinator', authority.server());
   for (const name of ['w1', 'w2', 'w3']) writePair(folder, name, workers.issue({ commonName: name }));
+  writePair(folder, 'w4', workers.issue({ commonName: 'w4', addresses: ['127.0.0.1'] }));
   writePair(folder, 'expired', workers.issue({ commonName: 'w3', validForMs: -60_000 }));
   writeFileSync(path('ca.crt'), authority.cert);
   writeFileSync(path('workers.crt'), workers.cert);
@@ -129,6 +131,14 @@ describe('a cluster over TLS', () => {
     const worker = await refused('worker', ...store, '--tls-ca', path('elsewhere.crt'), '--connect-ms', '3000');
     expect(worker.said).toMatch(/^error: no encrypted connection to \S+: /);
     expect(worker.code).toBe(2);
+  });
+
+  test('has workers whose own port is encrypted with their certificate, and tells other machines their health alone', async () => {
+    const worker = await cluster.startWorker(...shown('w4'), '--http', '0.0.0.0:0');
+    const [, port = ''] = /, health at https:\/\/0\.0\.0\.0:(\d+)\/healthz\)/.exec(worker.stdout) ?? [];
+    const ask = (page: string) => answerOverTls(`https://127.0.0.1:${port}${page}`, workers.cert);
+    expect([await ask('/healthz'), await ask('/metrics')]).toEqual([200, 403]);
+    expect((await end(worker, 'SIGTERM')).code).toBe(0);
   });
 
   test('takes a new certificate in the middle of a job, and a half of one not at all', async () => {

@@ -2,8 +2,10 @@
 import { chmodSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually, Workplace, type Running } from '../../harness/command.js';
-import { freePort, startMinio, type RunningMinio } from '../../harness/minio.js';
+import { healthOf, untilHealth } from '../../harness/http-port.js';
+import { startMinio, type RunningMinio } from '../../harness/minio.js';
 import { describeWithMinio } from '../../harness/minio-suite.js';
+import { freePlace } from '../../harness/ports.js';
 
 describeWithMinio('a coordinator whose store is not up yet', () => {
   let minio: RunningMinio;
@@ -19,19 +21,12 @@ describeWithMinio('a coordinator whose store is not up yet', () => {
     for (const [name, text] of Object.entries({ access: accessKey, secret: secretKey, token: 'a-token' })) {
       chmodSync(place.write(name, text), 0o600);
     }
-    http = `127.0.0.1:${await freePort('127.0.0.1')}`;
+    const listen = await freePlace();
+    http = `http://${listen}`;
     const keys = ['--s3-access-key-file', 'access', '--s3-secret-key-file', 'secret', '--token-file', 'token'];
     const store = ['--store', 's3://wait/store', '--s3-endpoint', endpoint, ...keys];
-    coordinator = place.start([
-      'coordinator',
-      ...store,
-      '--listen',
-      '127.0.0.1:0',
-      '--http',
-      http,
-      '--connect-ms',
-      '120000',
-    ]);
+    const ports = ['--listen', '127.0.0.1:0', '--http', listen];
+    coordinator = place.start(['coordinator', ...store, ...ports, '--connect-ms', '120000']);
   });
 
   afterEach(async () => {
@@ -41,28 +36,17 @@ describeWithMinio('a coordinator whose store is not up yet', () => {
     await minio.stop();
   });
 
-  /** Asks until the health is so, for a process that is not up yet refuses. */
-  async function health(status: string): Promise<Record<string, unknown>> {
-    for (;;) {
-      const answer = await fetch(`http://${http}/healthz`).catch(() => undefined);
-      const body = answer && ((await answer.json()) as Record<string, unknown>);
-      if (body?.['status'] === status) return { ...body, code: answer?.status };
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   test('says on /healthz what it waits for, and leads once the store is there', async () => {
-    expect(await health('waiting-for-store')).toMatchObject({
-      code: 503,
-      reason: expect.stringContaining(minio.access.endpoint) as unknown,
-    });
+    await untilHealth(http, 503, 'waiting-for-store');
+    expect((await healthOf(http))?.['reason']).toContain(minio.access.endpoint);
     await minio.startAgain();
-    expect(await health('leading')).toMatchObject({ code: 200, epoch: 1 });
+    await untilHealth(http, 200, 'leading');
+    expect(await healthOf(http)).toMatchObject({ epoch: 1 });
     await eventually(() => coordinator.stdout.includes('is ready on'));
   });
 
   test('stops in order when it is told to while it waits', async () => {
-    await health('waiting-for-store');
+    await untilHealth(http, 503, 'waiting-for-store');
     coordinator.child.kill('SIGTERM');
     expect(await coordinator.ended).toMatchObject({ code: 0, stdout: '' });
   });

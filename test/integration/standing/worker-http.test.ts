@@ -1,43 +1,18 @@
 /** `gristmill worker --http`: its health follows its coordinator, and its metrics are those of what it ran. */
-import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { end, ready, type Cluster } from '../../harness/cluster.js';
 import type { Running } from '../../harness/command.js';
+import { healthOf, pageOf, samplesIn, untilHealth } from '../../harness/http-port.js';
+import { freePlace } from '../../harness/ports.js';
 import { expectRight, startTalk } from '../../harness/talk.js';
 
 let cluster: Cluster;
 afterEach(() => cluster.remove());
 
-async function freePlace(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await new Promise((resolve) => server.close(resolve));
-  return place;
-}
-
-interface Health {
-  readonly code: number;
-  readonly status: string;
-}
-
-async function health(http: string): Promise<Health | undefined> {
-  const response = await fetch(`http://${http}/healthz`).catch(() => undefined);
-  return response && { code: response.status, status: ((await response.json()) as { status: string }).status };
-}
-
-async function untilHealth(http: string, expected: Health): Promise<void> {
-  for (;;) {
-    const found = await health(http);
-    if (found?.code === expected.code && found.status === expected.status) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 /** One that waits for its coordinator for as long as it takes. */
-function startWorker(http: string): Running {
+function startWorker(http: string, ...more: readonly string[]): Running {
   const flags = ['--store', 'store', '--coordinator', cluster.address, '--slots', '1', '--connect-ms', '600000'];
-  const worker = cluster.place.start(['worker', ...flags, '--http', http]);
+  const worker = cluster.place.start(['worker', ...flags, '--http', http, ...more]);
   cluster.workers.push(worker);
   return worker;
 }
@@ -48,22 +23,22 @@ describe('the health of a worker', () => {
     if (cluster.coordinator) await end(cluster.coordinator, 'SIGTERM');
     const http = await freePlace();
     const worker = startWorker(http);
-    await untilHealth(http, { code: 503, status: 'connecting' });
+    await untilHealth(`http://${http}`, 503, 'connecting');
     const first = await cluster.startCoordinator();
-    await untilHealth(http, { code: 200, status: 'ready' });
+    await untilHealth(`http://${http}`, 200, 'ready');
     expect(await ready(worker)).toContain(`metrics at http://${http}/metrics`);
     await end(first, 'SIGKILL');
-    await untilHealth(http, { code: 503, status: 'cut-off' });
+    await untilHealth(`http://${http}`, 503, 'cut-off');
     await cluster.startCoordinator();
-    await untilHealth(http, { code: 200, status: 'ready' });
+    await untilHealth(`http://${http}`, 200, 'ready');
     cluster.place.hold('map');
     const watching = cluster.watch(await cluster.submit('talk.ts'));
     await cluster.place.reached('map');
     worker.child.kill('SIGTERM');
-    await untilHealth(http, { code: 503, status: 'draining' });
+    await untilHealth(`http://${http}`, 503, 'draining');
     cluster.place.release('map');
     expect((await worker.ended).code).toBe(0);
-    expect(await health(http)).toBeUndefined();
+    expect(await healthOf(`http://${http}`)).toBeUndefined();
     await cluster.startWorker();
     expectRight(cluster, await watching);
   });
@@ -72,11 +47,11 @@ describe('the health of a worker', () => {
     cluster = await startTalk({ workers: 0 });
     const http = await freePlace();
     startWorker(http);
-    await untilHealth(http, { code: 200, status: 'ready' });
+    await untilHealth(`http://${http}`, 200, 'ready');
     cluster.coordinator?.child.kill('SIGSTOP');
-    await untilHealth(http, { code: 503, status: 'cut-off' });
+    await untilHealth(`http://${http}`, 503, 'cut-off');
     cluster.coordinator?.child.kill('SIGCONT');
-    await untilHealth(http, { code: 200, status: 'ready' });
+    await untilHealth(`http://${http}`, 200, 'ready');
   }, 60_000);
 });
 
@@ -91,14 +66,9 @@ test('the metrics of a worker are those of the job that it ran, executors that d
   cluster.place.release('map');
   const watched = await watching;
   expectRight(cluster, watched);
-  const text = await (await fetch(`http://${http}/metrics`)).text();
-  const value = (name: string) =>
-    Number(
-      text
-        .split('\n')
-        .find((line) => line.startsWith(`${name} `))
-        ?.split(' ')[1],
-    );
+  const { text } = await pageOf(`http://${http}`, '/metrics');
+  const found = samplesIn(text);
+  const value = (name: string) => found.get(name);
   const { counts, stages } = watched.outcome;
   for (const { stage, tasks } of stages) {
     expect(value(`gristmill_worker_attempts_total{kind="${stage}",outcome="done"}`)).toBe(tasks);
@@ -128,6 +98,12 @@ describe('a worker is not started', () => {
     cluster = await startTalk({ workers: 0 });
     const refused = await startWorker('0.0.0.0:0').ended;
     expect(refused.stderr).toContain('0.0.0.0:0 (--http) can be reached from other machines');
+    expect(refused.stderr).toContain('--tls-cert FILE and --tls-key FILE encrypt it');
     expect(refused.code).toBe(2);
+    const [, port] = /, health at http:\/\/0\.0\.0\.0:(\d+)\/healthz\)$/.exec(
+      await ready(startWorker('0.0.0.0:0', '--insecure')),
+    ) ?? [''];
+    const base = `http://127.0.0.1:${port ?? ''}`;
+    expect([(await pageOf(base, '/healthz')).status, (await pageOf(base, '/metrics')).status]).toEqual([200, 403]);
   });
 });

@@ -1,6 +1,5 @@
 /** Tokens with roles, and what is too large or too much, over real connections: the right status, and no state changed. */
 import { createHash } from 'node:crypto';
-import { request as httpsRequest } from 'node:https';
 import { PassThrough } from 'node:stream';
 import { Client, credentials, Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -16,6 +15,7 @@ import { AccessGuard } from '../../../coordinator/access/guard.js';
 import { nextTurn, systemClock } from '../../../shared/clock.js';
 import { JobService } from '../../../shared/wire/load.js';
 import { Authority } from '../../harness/certificates.js';
+import { answerOverTls } from '../../harness/http-port.js';
 import { ManualClock } from '../../harness/manual-clock.js';
 import { OWN_TOKEN, SecureCoordinator, TestServerTls } from './secure-coordinator.js';
 
@@ -289,15 +289,7 @@ describe('the HTTP port', () => {
     const [old, next] = [new Authority('old'), new Authority('next')];
     const tls = new TestServerTls(old.server());
     const http = await portOf('127.0.0.1:0', tls);
-    const get = (ca: string) =>
-      new Promise<number | string>((resolve) => {
-        const asked = httpsRequest(`https://${http.address}/healthz`, { ca, agent: false }, (response) => {
-          response.resume();
-          response.on('end', () => resolve(response.statusCode ?? 0));
-        });
-        asked.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
-        asked.end();
-      });
+    const get = (ca: string) => answerOverTls(`https://${http.address}/healthz`, ca);
     try {
       expect([await get(old.cert), await get(next.cert)]).toEqual([
         503,

@@ -21,6 +21,7 @@ import { systemClock } from '../../../shared/clock.js';
 import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { Stores } from '../../../shared/store/stores.js';
 import { repository } from '../../harness/command.js';
+import { heldStore } from '../../harness/held-store.js';
 import { owner, random } from './miniature-cluster.js';
 
 const TOKEN = 'a-token';
@@ -102,27 +103,12 @@ describe('health', () => {
   });
 
   test('is NOT_SERVING while the journal is read, when calls are refused as unavailable, and once another one leads', async () => {
-    let go: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (go = resolve));
-    let reached: () => void = () => undefined;
-    const replaying = new Promise<void>((resolve) => (reached = resolve));
-    const slow = new Proxy(store, {
-      get(target, name) {
-        const member: unknown = Reflect.get(target, name);
-        if (typeof member !== 'function') return member;
-        if (name !== 'get') return member.bind(target) as unknown;
-        return async (...args: unknown[]) => {
-          reached();
-          await held;
-          return Reflect.apply(member, target, args) as unknown;
-        };
-      },
-    });
+    const { store: slow, reached, letGo } = heldStore(store);
     const first = await start(true);
     const { address } = first;
     await first.close();
     const starting = start(true, slow, address);
-    await replaying;
+    await reached;
     expect(await health(address)).toBe('NOT_SERVING');
     const client = new JobClient({ address, token: TOKEN });
     cleanups.push(() => client.close());
@@ -130,7 +116,7 @@ describe('health', () => {
     const stranger = new JobClient({ address, token: 'wrong' });
     cleanups.push(() => stranger.close());
     await expect(stranger.list()).rejects.toMatchObject({ code: 'unauthenticated' });
-    go();
+    letGo();
     await starting;
     expect(await health(address)).toBe('SERVING');
     expect(await client.list()).toEqual([]);

@@ -15,6 +15,9 @@ import type { ObjectStore } from '../../../shared/store/object-store.js';
 import { Stores } from '../../../shared/store/stores.js';
 import type { TaskResult } from '../../../shared/protocol.js';
 import { failureOf, GristmillError } from '../../../shared/errors.js';
+import { heldStore } from '../../harness/held-store.js';
+import { healthOf, pageOf, samplesOf } from '../../harness/http-port.js';
+import { freePlace } from '../../harness/ports.js';
 import { doTask, type MiniatureJob } from '../../simulation/task-work.js';
 import { miniature, owner, random } from './miniature-cluster.js';
 import { startFakeWorker, type FakeWorker } from './fake-worker.js';
@@ -30,14 +33,6 @@ let coordinator: RunningCoordinator;
 let client: JobClient;
 let worker: FakeWorker | undefined;
 const others: RunningCoordinator[] = [];
-
-async function freePlace(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  await new Promise((resolve) => server.close(resolve));
-  return place;
-}
 
 function start(http: string | undefined, over = store): Promise<RunningCoordinator> {
   const log = pino({ level: 'silent' });
@@ -62,17 +57,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function page(path: string, method = 'GET') {
-  const response = await fetch(`http://${coordinator.httpAddress ?? ''}${path}`, { method });
-  return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
-}
-
-/** Samples by name and labels, as they stand in the text. */
-async function samples(): Promise<ReadonlyMap<string, number>> {
-  const { text } = await page('/metrics');
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  return new Map(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/ (\S+)$/.exec(line)?.[1])]));
-}
+const base = () => `http://${coordinator.httpAddress ?? ''}`;
+const page = (path: string, method?: string) => pageOf(base(), path, method);
+const samples = () => samplesOf(base());
 
 async function run(job: MiniatureJob, requestId: string): Promise<Job> {
   await client.uploadBundle(code, sha256);
@@ -136,6 +123,21 @@ describe('/metrics', () => {
     };
     expect(Object.fromEntries(Object.keys(expected).map((name) => [name, found.get(name)]))).toEqual(expected);
     expect(counts.recordsRead).toBeGreaterThan(0);
+  });
+
+  test('has what it can count from its start, at 0: a rate would miss the first of others', async () => {
+    const found = await samples();
+    for (const outcome of ['completed', 'partial_success', 'failed', 'expired', 'cancelled']) {
+      expect(found.get(`gristmill_jobs_ended_total{outcome="${outcome}"}`)).toBe(0);
+    }
+    for (const kind of ['inspect', 'map', 'reduce']) {
+      for (const name of ['attempts_started_total', 'attempts_repeated_total'])
+        expect(found.get(`gristmill_${name}{kind="${kind}"}`)).toBe(0);
+      for (const name of ['tasks_total', 'attempts_total', 'attempt_seconds_count']) {
+        for (const outcome of ['won', 'failed'])
+          expect(found.get(`gristmill_${name}{kind="${kind}",outcome="${outcome}"}`)).toBe(0);
+      }
+    }
   });
 
   test('shows what waits and what runs while it does', async () => {
@@ -212,36 +214,14 @@ describe('/healthz', () => {
   });
 
   test('says 503 and that the journal is replayed from the start, and 200 once the coordinator leads', async () => {
-    let go: () => void = () => undefined;
-    const held = new Promise<void>((resolve) => (go = resolve));
-    let reached: () => void = () => undefined;
-    const replaying = new Promise<void>((resolve) => (reached = resolve));
-    const slow = new Proxy(store, {
-      get(target, name) {
-        const member: unknown = Reflect.get(target, name);
-        if (typeof member !== 'function') return member;
-        if (name !== 'get') return member.bind(target) as unknown;
-        return async (...args: unknown[]) => {
-          reached();
-          await held;
-          return Reflect.apply(member, target, args) as unknown;
-        };
-      },
-    });
+    const { store: slow, reached, letGo } = heldStore(store);
     const http = await freePlace();
     const starting = start(http, slow);
-    await replaying;
-    const ask = async (path: string) => {
-      const { status } = await fetch(`http://${http}${path}`);
-      return status;
-    };
-    const health = await fetch(`http://${http}/healthz`);
-    expect({ status: health.status, said: await health.json() }).toEqual({
-      status: 503,
-      said: { status: 'replaying' },
-    });
+    await reached;
+    const ask = async (path: string) => (await pageOf(`http://${http}`, path)).status;
+    expect(await healthOf(`http://${http}`)).toEqual({ answer: 503, status: 'replaying' });
     expect(await ask('/metrics')).toBe(503);
-    go();
+    letGo();
     others.push(await starting);
     expect([await ask('/healthz'), await ask('/metrics')]).toEqual([200, 200]);
   });

@@ -14,14 +14,15 @@ const figures = {
 
 test('what was asked of an S3 server is told by operation, each time anew; without one nothing is said of it', async () => {
   const metrics = new CoordinatorMetrics();
-  expect(await metrics.text(figures, true)).not.toMatch(/^gristmill_s3_\w+(\{.*\})? \d/m);
+  expect(await metrics.text(figures, true, undefined)).not.toMatch(/^gristmill_s3_\w+(\{.*\})? \d/m);
   const counters = new S3Counters();
   const told = { operation: 'get', seconds: 0.5, bytesOut: 0, bytesIn: 7, isRetry: false, outcome: 'silent' } as const;
   counters.add(told);
   counters.add({ ...told, isRetry: true, outcome: 'ok' });
   counters.add({ ...told, operation: 'put', bytesIn: 0, bytesOut: 5, outcome: 'refused' });
-  for (let look = 0; look < 2; look++) metrics.lookAtS3({ counters, isAnswering: false });
-  const lines = (await metrics.text(figures, true)).split('\n').filter((line) => line.startsWith('gristmill_s3_'));
+  await metrics.text(figures, true, { counters, isAnswering: true });
+  const text = await metrics.text(figures, true, { counters, isAnswering: false });
+  const lines = text.split('\n').filter((line) => line.startsWith('gristmill_s3_'));
   expect(lines).toEqual([
     'gristmill_s3_requests_total{operation="get"} 2',
     'gristmill_s3_requests_total{operation="put"} 1',

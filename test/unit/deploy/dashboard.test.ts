@@ -1,4 +1,4 @@
-/** The dashboard asks for metrics that there are, by labels that they have. */
+/** The dashboard, and the alerts, ask for metrics that there are, by labels that they have. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { METRICS } from '../../../coordinator/http/metric-list.js';
@@ -21,13 +21,22 @@ const metrics = new Map<string, (typeof METRICS)[keyof typeof METRICS]>(
 const targets = panels.flatMap(({ title, targets: those }) => those.map((target) => [title, target] as const));
 
 test.each(targets)('%s asks for what there is', (_, { expr, legendFormat }) => {
-  const names = expr.match(/\b(?:gristmill|process|nodejs)_[a-z0-9_]+/g) ?? [];
-  expect(names).toHaveLength(1);
-  const metric = metrics.get(names[0] ?? '');
-  expect(metric, names[0]).toBeDefined();
+  const [name = '', ...others] = new Set(expr.match(/\b(?:gristmill|process|nodejs)_[a-z0-9_]+/g));
+  expect(others).toEqual([]);
+  const metric = metrics.get(name);
+  expect(metric, name).toBeDefined();
   const asked = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label);
   const grouped = (/by \(([^)]*)\)/.exec(expr)?.[1] ?? '')
     .split(', ')
     .filter((label) => label !== '' && label !== 'le');
   for (const label of [...asked, ...grouped]) expect(metric?.labels).toContain(label);
+});
+
+test('the alerts ask for what there is', () => {
+  const alerts = readFileSync(new URL('../../../deploy/monitoring/alerts.yml', import.meta.url), 'utf8');
+  const names = [...alerts.matchAll(/^ +expr: (.+)$/gm)].flatMap(
+    ([, expr = '']) => expr.match(/\bgristmill_\w+/g) ?? [],
+  );
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) expect(metrics.get(name), name).toBeDefined();
 });

@@ -9,6 +9,9 @@ import { S3Counters } from '../../../shared/store/s3/counters.js';
 import type { Agent } from '../../../worker/agent.js';
 import type { WorkerFigures, WorkerHealth } from '../../../worker/health.js';
 import { observedWorker, type ObservedWorker } from '../../../worker/http/observed.js';
+import { Authority } from '../../harness/certificates.js';
+import { answerOverTls, pageOf, samplesIn } from '../../harness/http-port.js';
+import { TestServerTls } from '../coordinator/secure-coordinator.js';
 
 const job = parseJobId('abcdefgh2345');
 const coordinator = '127.0.0.1:7070';
@@ -38,16 +41,14 @@ beforeEach(async () => {
 });
 afterEach(() => http.close());
 
-async function page(path: string) {
-  const response = await fetch(`http://${http.address}${path}`);
-  return { status: response.status, text: await response.text() };
-}
+const page = (path: string) => pageOf(`http://${http.address}`, path);
 
 /** Samples that are not 0, without those of the process. */
 async function samples(): Promise<Record<string, number>> {
-  const { text } = await page('/metrics');
-  const lines = text.split('\n').filter((line) => /^gristmill_/.test(line) && !/_bucket|_sum/.test(line));
-  return Object.fromEntries(lines.map((line) => [line.replace(/ \S+$/, ''), Number(/ (\S+)$/.exec(line)?.[1])]));
+  const found = [...samplesIn((await page('/metrics')).text)];
+  return Object.fromEntries(
+    found.filter(([name, value]) => value !== 0 && /^gristmill_/.test(name) && !/_bucket|_sum/.test(name)),
+  );
 }
 
 function assignment(attempt: string): Assignment {
@@ -77,12 +78,12 @@ describe('/healthz of a worker', () => {
     health = state;
     const found = await page('/healthz');
     expect({ status: found.status, said: JSON.parse(found.text) as unknown }).toEqual({ status, said });
-    expect((await samples())['gristmill_worker_ready']).toBe(state.status === 'ready' ? 1 : 0);
+    expect((await samples())['gristmill_worker_ready'] ?? 0).toBe(state.status === 'ready' ? 1 : 0);
   });
 
   test('answers before there is an agent', async () => {
     agent = undefined;
-    expect(await page('/healthz')).toEqual({ status: 503, text: '{"status":"starting"}\n' });
+    expect(await page('/healthz')).toMatchObject({ status: 503, text: '{"status":"starting"}\n' });
     expect((await page('/metrics')).status).toBe(503);
   });
 });
@@ -127,11 +128,18 @@ test('/metrics of a worker counts what happened there, and names no job', async 
     gristmill_worker_records_read_total: 5,
     gristmill_worker_bytes_read_total: 50,
     gristmill_worker_bytes_shuffled_total: 20,
-    gristmill_worker_bytes_spilled_total: 0,
-    gristmill_worker_bytes_written_total: 0,
-    'gristmill_s3_bytes_total{direction="read"}': 0,
-    'gristmill_s3_bytes_total{direction="written"}': 0,
   });
+});
+
+test('what a worker can count is there from its start, at 0: a rate would miss the first of others', async () => {
+  const found = samplesIn((await page('/metrics')).text);
+  for (const kind of ['inspect', 'map', 'reduce']) {
+    expect(found.get(`gristmill_worker_attempts_started_total{kind="${kind}"}`)).toBe(0);
+    for (const outcome of ['done', 'failed', 'cancelled', 'handed-back']) {
+      expect(found.get(`gristmill_worker_attempts_total{kind="${kind}",outcome="${outcome}"}`)).toBe(0);
+      expect(found.get(`gristmill_worker_attempt_seconds_count{kind="${kind}",outcome="${outcome}"}`)).toBe(0);
+    }
+  }
 });
 
 test('what executors asked of an S3 server is added to what their agent asked, once', async () => {
@@ -148,4 +156,31 @@ test('what executors asked of an S3 server is added to what their agent asked, o
   expect(found['gristmill_s3_bytes_total{direction="read"}']).toBe(14);
   // The agent itself has asked nothing, and does not know.
   expect(Object.keys(found).filter((name) => name.startsWith('gristmill_s3_answering'))).toEqual([]);
+});
+
+test('where other machines can reach the port, it tells the health of the worker and keeps its metrics', async () => {
+  const open = await worker.serve('0.0.0.0:0', () => agent);
+  try {
+    const base = `http://${open.address.replace('0.0.0.0', '127.0.0.1')}`;
+    expect(await pageOf(base, '/healthz')).toMatchObject({ status: 200 });
+    const refused = await pageOf(base, '/metrics');
+    expect(refused.status).toBe(403);
+    expect(refused.text).toMatch(/^a worker tells its metrics to its own machine alone/);
+  } finally {
+    await open.close();
+  }
+});
+
+test('the port is encrypted where the worker has a certificate, with that of the day', async () => {
+  const [old, next] = [new Authority('old'), new Authority('next')];
+  const tls = new TestServerTls(old.server());
+  const secure = await worker.serve('127.0.0.1:0', () => agent, tls);
+  const get = (ca: string) => answerOverTls(`https://${secure.address}/metrics`, ca);
+  try {
+    expect([await get(old.cert), await get(next.cert)]).toEqual([200, expect.stringMatching(/CERT|SIGNATURE|ISSUER/)]);
+    tls.replace(next.server());
+    expect([await get(next.cert), await get(old.cert)]).toEqual([200, expect.stringMatching(/CERT|SIGNATURE|ISSUER/)]);
+  } finally {
+    await secure.close();
+  }
 });
