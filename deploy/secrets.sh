@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Makes what docker-compose.yml and deploy/kubernetes take from files: the keys of the store, tokens, an authority and certificates. Once: what is
-# there already stays. Needs openssl.
+# Makes what docker-compose.yml and deploy/kubernetes take from files: the keys of the store, tokens, an authority and
+# certificates. What is there already stays; certificates are made anew where they lack a name, or end within 60 days. Needs openssl.
 #
 #   deploy/secrets.sh [--folder secrets] [NAME ...]
 #
 # NAMEs are the names and addresses, beside localhost, by which the fleet is called from outside: they go into its
-# certificates.
+# certificates, and stay in them.
 set -euo pipefail
 umask 077
 folder=secrets
@@ -20,30 +20,36 @@ command -v openssl >/dev/null || {
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 cd "$folder"
-cp "$here/kubernetes/secrets.yaml" kustomization.yaml
 
-# Whole or not at all: a name is only ever given to a finished file.
-write() {
-  [ -e "$1" ] && return
-  cat >"$1.new"
-  mv "$1.new" "$1"
+# once FILE COMMAND...: whole or not at all, for a name is only ever given to a finished file.
+once() {
+  local file=$1
+  shift
+  [ -e "$file" ] || { "$@" >"$file.new" && mv "$file.new" "$file"; }
+}
+
+# Into the file that is there, for containers have that one: a file that is moved into its place they would not see.
+replace() {
+  cat "$1" >"$2"
+  rm "$1"
 }
 
 # The access file holds a hash of each token, and is no secret.
 token() {
   local role=$1 name=$2
-  [ -e "$name.token" ] || {
-    openssl rand -hex 32 | write "$name.token"
-    touch access
-    sed -i "/^$role $name /d" access
-    echo "$role $name sha256:$(tr -d '\n' <"$name.token" | openssl dgst -sha256 -r | cut -d ' ' -f 1)" >>access
-  }
+  [ ! -e "$name.token" ] || return 0
+  once "$name.token" openssl rand -hex 32
+  touch access
+  grep -v "^$role $name " access >access.new || true
+  echo "$role $name sha256:$(tr -d '\n' <"$name.token" | openssl dgst -sha256 -r | cut -d ' ' -f 1)" >>access.new
+  replace access.new access
 }
 
-openssl rand -hex 10 | write store-access-key
-openssl rand -hex 32 | write store-secret-key
-openssl rand -hex 16 | write grafana-password
-openssl rand -hex 32 | write owner.token
+once kustomization.yaml cat "$here/kubernetes/secrets.yaml"
+once store-access-key openssl rand -hex 10
+once store-secret-key openssl rand -hex 32
+once grafana-password openssl rand -hex 16
+once owner.token openssl rand -hex 32
 token worker workers
 token read prometheus
 token submit submit
@@ -53,24 +59,36 @@ if [ ! -e authority.crt ]; then
     -keyout authority.key -out authority.crt.new 2>/dev/null
   mv authority.crt.new authority.crt
 fi
-# The certificate of a service, for its name in the fleet's network, for this machine, and for further names.
+
+# Those of earlier runs, and those of this one.
+touch names
+for name in "$@"; do
+  grep -qxF -- "$name" names || echo "$name" >>names
+done
+
+# The certificate of a service: for its name in the fleet's network and in that of Kubernetes, for this machine, for further names.
 certificate() {
-  local service=$1 names=DNS:$1,DNS:localhost,IP:127.0.0.1 name
-  shift
-  [ -e "$service.crt" ] && return
-  for name in "$@"; do
-    if [[ $name =~ ^[0-9.]+$|: ]]; then names+=,IP:$name; else names+=,DNS:$name; fi
-  done
+  local service=$1 name
+  local alternatives=DNS:$1,DNS:$1.gristmill.svc,DNS:$1.gristmill.svc.cluster.local,DNS:localhost,IP:127.0.0.1
+  while read -r name; do
+    if [[ $name =~ ^[0-9.]+$|: ]]; then alternatives+=,IP:$name; else alternatives+=,DNS:$name; fi
+  done <names
+  if [ -e "$service.crt" ] && [ "$(cat "$service.names" 2>/dev/null)" = "subjectAltName=$alternatives" ] &&
+    openssl x509 -in "$service.crt" -noout -checkend $((60 * 24 * 3600)) >/dev/null; then
+    return
+  fi
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$service" \
-    -keyout "$service.key" -out "$service.csr" 2>/dev/null
-  echo "subjectAltName=$names" >"$service.names"
+    -keyout "$service.key.new" -out "$service.csr" 2>/dev/null
+  echo "subjectAltName=$alternatives" >"$service.names.new"
   openssl x509 -req -in "$service.csr" -CA authority.crt -CAkey authority.key -CAcreateserial -days 825 \
-    -extfile "$service.names" -out "$service.crt.new" 2>/dev/null
-  mv "$service.crt.new" "$service.crt"
-  rm "$service.csr" "$service.names"
+    -extfile "$service.names.new" -out "$service.crt.new" 2>/dev/null
+  rm "$service.csr"
+  replace "$service.key.new" "$service.key"
+  replace "$service.crt.new" "$service.crt"
+  replace "$service.names.new" "$service.names"
 }
-certificate coordinator "$@"
-certificate store "$@"
+certificate coordinator
+certificate store
 
 # Containers run as a user that has to read these files: the one who makes them, or 1000 where that is root.
 chmod 644 authority.crt prometheus.token grafana-password # for images with users of their own; the folder is closed to others

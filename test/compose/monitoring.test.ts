@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, repository, Workplace } from '../harness/command.js';
 import { Fleet } from '../harness/fleet.js';
 import { describeWithDocker } from './docker-suite.js';
-import { completed } from './watched.js';
+import { completed } from '../harness/watched.js';
 
 const MINUTES = 60_000;
 /** In the place of Grafana's variable: long enough for what happened in the beginning, on a slow machine too. */
