@@ -33,6 +33,8 @@ export interface Assignment {
   readonly together: PartitionRange | undefined;
   /** Slots of the worker that the attempt takes, and with them their share of its memory; absent: 1. */
   readonly slots?: number;
+  /** Map only: an attempt of the task has failed, so this one says at which record it is. Absent: it need not. */
+  readonly isCareful?: boolean;
 }
 
 /** Partitions `[first, end)`. */

@@ -257,7 +257,7 @@ class RunningAgent implements Agent {
 
 /** A report takes none any more. */
 function slotsOf(held: Assignment | TaskReport): { readonly slots?: number } {
-  return 'slots' in held && held.slots !== undefined ? { slots: held.slots } : {};
+  return 'slots' in held ? { slots: held.slots } : {};
 }
 
 /** Bytes of memory that this process may use: the machine's, or what its container is limited to. */

@@ -1,6 +1,7 @@
 /** How an executor came to its end, and whether that was for its memory: such a task is tried again with more of it. */
 import { GristmillError } from '../shared/errors.js';
 import { plural } from '../shared/figures.js';
+import type { RecordPlace } from './record-note.js';
 
 /** What V8 says when a heap is full, and our main thread when the heap of the I/O thread was. */
 const HEAP_FULL = /^(FATAL ERROR|gristmill: the I\/O thread failed): .*out of memory/im;
@@ -15,6 +16,8 @@ export interface Death {
   readonly words: string;
   /** The kernel killed it because memory had run out. */
   readonly isOomKilled: boolean;
+  /** Where it was, if it was careful to say so. */
+  readonly place: RecordPlace | undefined;
 }
 
 export interface DeadAttempt {
@@ -26,20 +29,20 @@ export interface DeadAttempt {
 }
 
 export function deathError(death: Death, { attempt, hadBegun, heapMegabytes, slots }: DeadAttempt): GristmillError {
-  const { how, words } = death;
-  const when = hadBegun ? 'while it ran the task' : 'before it could take the task';
+  const { how, words, place } = death;
+  const doing = place ? `mapped ${place.record}` : 'ran the task';
+  const when = hadBegun ? `while it ${doing}` : 'before it could take the task';
   const said = lastWords(words);
-  const context = { attempt };
+  const options = { context: { attempt }, ...(place && { where: place.where }) };
   if (!isOfMemory(death)) {
-    return new GristmillError('executor-died', `the executor process ended ${when} (${how})${said}`, { context });
+    return new GristmillError('executor-died', `the executor process ended ${when} (${how})${said}`, options);
   }
   const why = death.isOomKilled ? 'it was killed for its memory' : 'its heap was full';
   const had = `${heapMegabytes} MiB of heap, ${plural(slots, 'slot')}`;
   return new GristmillError(
     'out-of-memory',
-    `the executor process ended ${when}: ${why} (${how}; it had ${had})${said}; ` +
-      'keep less in user code, or use fewer executors',
-    { context },
+    `the executor process ended ${when}: ${why} (${how}; it had ${had})${said}`,
+    options,
   );
 }
 

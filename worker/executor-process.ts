@@ -16,6 +16,7 @@ import { deathError, type Death } from './executor-death.js';
 import type { Progress } from './ports.js';
 import { LogCapture } from './log-capture.js';
 import type { OomKills } from './oom-kills.js';
+import { recordOf } from './record-note.js';
 import type { WorkerObserver } from './observer.js';
 
 const PROGRAM = fileURLToPath(new URL('./executor/main.js', import.meta.url));
@@ -187,7 +188,8 @@ export class ExecutorProcess {
     if (this.gone !== undefined) return;
     const { running } = this;
     const isOomKilled = isKilled && running !== undefined && this.options.oomKills.claim(running.oomMark);
-    this.gone = { how, words: this.logs[1]?.lastWords ?? '', isOomKilled };
+    const place = running && recordOf(this.options.scratchDir, running.assignment.attempt);
+    this.gone = { how, words: this.logs[1]?.lastWords ?? '', isOomKilled, place };
     if (!this.isTold) this.options.observer.executorDied();
     rmSync(this.options.scratchDir, { recursive: true, force: true });
     this.finishDead();
@@ -198,7 +200,7 @@ export class ExecutorProcess {
   private finishDead(): void {
     if (!this.running) return;
     const { assignment, startedMs, finish } = this.running;
-    const death = this.gone ?? { how: 'unknown', words: '', isOomKilled: false };
+    const death = this.gone ?? { how: 'unknown', words: '', isOomKilled: false, place: undefined };
     const error = deathError(death, {
       attempt: assignment.attempt,
       hadBegun: this.isReady,

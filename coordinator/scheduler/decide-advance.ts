@@ -1,4 +1,5 @@
 /** What follows from the state as it is: a job's next transition, then tasks for free slots. */
+import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef, PartitionRange } from '../../shared/protocol.js';
 import { newAttempt, type RunningAttempt } from './board.js';
 import { decideDeadline, expired } from './deadline.js';
@@ -157,5 +158,7 @@ function assignmentOf(
   const work = kind === 'reduce' ? workOf(job) : undefined;
   const { generation, revision } = work ? stageVersion(work) : { generation: 0, revision: 0 };
   const about = { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect, together };
-  return { ...about, ...(slots > 1 && { slots }) };
+  // Should it fail as well, it is known where.
+  const isCareful = kind === 'map' && job.failures.has(attemptParts(attempt).task);
+  return { ...about, ...(slots > 1 && { slots }), ...(isCareful && { isCareful }) };
 }

@@ -297,6 +297,7 @@ function assignmentToWire(assignment: Assignment): AssignmentIn {
     inspect: assignment.inspect ? inspectToWire(assignment.inspect) : null,
     together: assignment.together ?? null,
     slots: assignment.slots ?? 1,
+    isCareful: assignment.isCareful ?? false,
   };
 }
 
@@ -312,6 +313,7 @@ function assignmentFromWire(wire: Assignment__Output): Assignment {
     inspect: kind === 'inspect' ? inspectFromWire(required(wire.inspect, 'inspect')) : undefined,
     together: wire.together ? { first: wire.together.first, end: wire.together.end } : undefined,
     ...slotsFromWire(wire),
+    ...(wire.isCareful && { isCareful: true }),
   };
 }
 

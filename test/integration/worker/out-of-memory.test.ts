@@ -82,7 +82,9 @@ describe('a task whose executor runs out of memory', () => {
       ...[2, 2, 2].map((slots) => ['out-of-memory', slots]),
     ]);
     expect(outcome).toMatchObject({ state: 'failed', failure: { code: 'out-of-memory' } });
-    expect(outcome.reason).toMatch(/^map-00001 failed 4 times, last: .*512 MiB of heap, 2 slots/);
+    expect(outcome.reason).toMatch(
+      /^map-00001 failed 4 times, last: .*while it mapped item 1: its heap was full .*512 MiB of heap, 2 slots/,
+    );
   }, 180_000);
 
   test('on a worker of one slot has that slot again', async () => {

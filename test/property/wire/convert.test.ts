@@ -134,6 +134,7 @@ const assignment: fc.Arbitrary<Assignment> = fc
       inspect,
       together: fc.option(fc.record({ first: fc.nat(), end: fc.nat() }), { nil: undefined }),
       slots,
+      isCareful: fc.constant(true),
     },
     {
       requiredKeys: ['job', 'attempt', 'kind', 'index', 'generation', 'revision', 'codeVersion', 'inspect', 'together'],

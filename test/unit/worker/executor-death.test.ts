@@ -5,7 +5,7 @@ import { deathError, type Death } from '../../../worker/executor-death.js';
 
 const attempt = { attempt: 'map-00000.1-1', hadBegun: true, heapMegabytes: 512, slots: 2 };
 const died = (death: Partial<Death>) =>
-  failureOf(deathError({ how: 'signal SIGKILL', words: '', isOomKilled: false, ...death }, attempt));
+  failureOf(deathError({ how: 'signal SIGKILL', words: '', isOomKilled: false, place: undefined, ...death }, attempt));
 
 const heapFull = `
 <--- Last few GCs --->
@@ -19,6 +19,16 @@ FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memor
 `;
 
 describe('an executor that died', () => {
+  test('is told with the record that it was at, when it was careful to say so', () => {
+    const place = { record: 'the record at offset 812 of file:///a.txt', where: 'file:///a.txt offset 812' };
+    for (const isOomKilled of [true, false]) {
+      expect(died({ place, isOomKilled })).toMatchObject({
+        message: expect.stringMatching(/ended while it mapped the record at offset 812 of file:\/\/\/a\.txt/) as string,
+        where: 'file:///a.txt offset 812',
+      });
+    }
+  });
+
   test.each([
     [
       'whose heap was full',
