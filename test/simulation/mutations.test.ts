@@ -51,6 +51,7 @@ describe('a mutation is found by the simulation alone', () => {
       'manifest-kept-when-an-object-is-lost.patch',
       'manifest-of-the-old-generation-used.patch',
       'old-generation-accepted.patch',
+      'outgrown-forgotten-after-a-restart.patch',
       'outgrown-on-a-single-slot.patch',
       'partition-left-out-of-the-manifest.patch',
       'publish-before-committing.patch',

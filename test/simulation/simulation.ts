@@ -117,6 +117,7 @@ class Run {
   }
 
   #worker(name: string, slots: number): SimWorker {
+    this.#leaders.slotCheck.slots.set(name, slots);
     const worker: SimWorker = new SimWorker(name, slots, {
       world: this.world,
       connect: () => this.#leaders.connect(name, worker.incarnation),
