@@ -7,11 +7,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../shared/clock.js';
 import { parseAttemptId, parseJobId } from '../../../shared/ids.js';
 import type { Assignment } from '../../../shared/protocol.js';
+import type { ExecutorProcess as ExecutorProcessClass } from '../../../worker/executor-process.js';
 import { unobserved } from '../../../worker/observer.js';
 import { OomKills } from '../../../worker/oom-kills.js';
 import { repository } from '../../harness/command.js';
 
-type Built = typeof import('../../../worker/executor-process.js');
+interface Built {
+  readonly ExecutorProcess: typeof ExecutorProcessClass;
+}
 /** As it is built: beside it lies the program that it starts. */
 const { ExecutorProcess } = (await import(
   pathToFileURL(join(repository, 'dist/worker/executor-process.js')).href
@@ -33,7 +36,7 @@ const assignment: Assignment = {
 };
 
 /** Gives an executor an attempt, and what happens to it; resolves with how that ended. */
-async function run(name: string, strike: (pid: number, executor: InstanceType<Built['ExecutorProcess']>) => void) {
+async function run(name: string, strike: (pid: number, executor: ExecutorProcessClass) => void) {
   const scratchDir = join(folder, name);
   const executor = new ExecutorProcess({
     ...{ scratchDir, environment: {}, heapMegabytes: 64, clock: systemClock, observer: unobserved, oomKills },
