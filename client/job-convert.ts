@@ -90,8 +90,9 @@ export function eventFromWire(wire: JobEvent__Output): JobEvent {
   }
   if (wire.progress) return { ...head, type: 'progress', progress: progressFromWire(wire.progress) };
   if (wire.attempt) {
-    const { attempt, worker, won, failure } = wire.attempt;
-    return { ...head, type: 'attempt', attempt, worker, won, failure: failure ? failureFromWire(failure) : undefined };
+    const { attempt, worker, won, failure, slots } = wire.attempt;
+    const failed = failure ? failureFromWire(failure) : undefined;
+    return { ...head, type: 'attempt', attempt, worker, won, failure: failed, ...(slots > 1 && { slots }) };
   }
   if (wire.notice) return { ...head, type: 'notice', code: wire.notice.code, message: wire.notice.message };
   if (wire.outcome) return { ...head, type: 'outcome', outcome: jobFromWire(wire.outcome) };

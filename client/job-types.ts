@@ -96,6 +96,8 @@ export type JobEvent =
       readonly worker: string;
       readonly won: boolean;
       readonly failure: Failure | undefined;
+      /** Of its worker that it took; absent: one. */
+      readonly slots?: number;
     })
   | (EventHead & { readonly type: 'notice'; readonly code: string; readonly message: string })
   /** The last event of every job. */

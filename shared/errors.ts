@@ -69,6 +69,7 @@ export const ERRORS = {
   'content-differs': once('store'),
   // machines, store, shuffle
   'executor-died': again('machine'),
+  'out-of-memory': again('machine'),
   'handed-back': again('machine', false),
   'worker-lost': again('machine', false),
   'memory-exceeded': once('resources'),

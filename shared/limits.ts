@@ -115,6 +115,10 @@ export const limits = {
   attemptBackoffMsMax: 10_000,
   /** Faults of machines that one task may meet in a row: then it is what kills them. */
   machineFaultsInARowMax: 10,
+  /** Slots of one worker that a task has after its executor ran out of memory, and so many times the heap: once, for more is for the job to mend. */
+  outgrownSlots: 2,
+  /** A slot is held so long for such a task while the worker's others are busy; then another worker's may be held in its place. */
+  slotHoldMs: 60_000,
   /** A retry waits so long beyond its time for a worker on which its task has not failed; then any will do. */
   retryElsewhereMs: 5_000,
   /** So many tasks that failed on one worker and on no other exclude it for their job. */
@@ -309,6 +313,8 @@ export const limits = {
   eventsKeptMax: 10_000,
   /** Logs of user code, per attempt. */
   logBytesMax: 1 * MiB,
+  /** Kept of the end of what an executor prints, however much that is: what V8 says when its heap is full, and its stack. */
+  lastWordsBytesMax: 16 * KiB,
   /** Connections to the HTTP port at a time: a few who ask for metrics and health. */
   httpConnectionsMax: 64,
   /** Jobs in a list when nobody says how many: more than a screen, less than a message. */

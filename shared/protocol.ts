@@ -31,6 +31,10 @@ export interface Assignment {
   readonly inspect: InspectSpec | undefined;
   /** Reduce only: partitions that the worker is given one after the other, this one among them; it may read them together. */
   readonly together: PartitionRange | undefined;
+  /** Slots of the worker that the attempt takes, and with them their share of its memory; absent: 1. */
+  readonly slots?: number;
+  /** Map only: an attempt of the task has failed, so this one says at which record it is. Absent: it need not. */
+  readonly isCareful?: boolean;
 }
 
 /** Partitions `[first, end)`. */
@@ -90,7 +94,7 @@ export interface Registration {
   readonly host: string;
   readonly nodeVersion: string;
   /** Attempts still running, after a broken stream. */
-  readonly running: readonly AttemptRef[];
+  readonly running: readonly RunningRef[];
 }
 
 /** Empty lists and absent fields say nothing. */
@@ -124,6 +128,11 @@ export interface Registered {
 export interface AttemptRef {
   readonly job: JobId;
   readonly attempt: AttemptId;
+}
+
+export interface RunningRef extends AttemptRef {
+  /** Slots that it takes; absent: 1. */
+  readonly slots?: number;
 }
 
 export interface CoordinatorMessage {

@@ -11,7 +11,14 @@ import { gate } from '../shared/gate.js';
 import type { WorkerId } from '../shared/ids.js';
 import { limits, PROTOCOL_VERSION } from '../shared/limits.js';
 import { storeKeys } from '../shared/plan.js';
-import type { Assignment, CoordinatorMessage, Registered, S3Server, TaskReport } from '../shared/protocol.js';
+import type {
+  Assignment,
+  CoordinatorMessage,
+  Registered,
+  RunningRef,
+  S3Server,
+  TaskReport,
+} from '../shared/protocol.js';
 import type { ObjectStore } from '../shared/store/object-store.js';
 import type { S3Endpoint } from '../shared/store/s3/endpoint.js';
 import type { Stores } from '../shared/store/stores.js';
@@ -185,9 +192,9 @@ class RunningAgent implements Agent {
   }
 
   /** Attempts that are running, or whose report is not acknowledged. */
-  private held(): { readonly job: Assignment['job']; readonly attempt: Assignment['attempt'] }[] {
+  private held(): RunningRef[] {
     const all = [...this.pool.attempts, ...this.finishing, ...this.unacknowledged.values()];
-    return all.map(({ job, attempt }) => ({ job, attempt }));
+    return all.map((held) => ({ job: held.job, attempt: held.attempt, ...slotsOf(held) }));
   }
 
   private receive(message: CoordinatorMessage): void {
@@ -246,6 +253,11 @@ class RunningAgent implements Agent {
     this.unacknowledged.set(`${report.job}/${report.attempt}`, report);
     this.session?.send({ reports: [report] });
   }
+}
+
+/** A report takes none any more. */
+function slotsOf(held: Assignment | TaskReport): { readonly slots?: number } {
+  return 'slots' in held ? { slots: held.slots } : {};
 }
 
 /** Bytes of memory that this process may use: the machine's, or what its container is limited to. */

@@ -2,6 +2,9 @@
  * The slots of a worker. Each has one executor, unbound and warm until its first task binds it to a job; it is reused
  * for tasks of that job alone, and replaced by a warm one when the job ends or the process dies. A worker that serves several
  * jobs keeps a spare for each bound slot: an executor takes longer to come up than many a task to run (`executor-spares.ts`).
+ *
+ * An attempt may take several slots, because its task ran out of memory on one: then the executors of all of them end, and give
+ * back what they hold, and one takes their place that may have as much heap as they together. It ends with the attempt.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +18,7 @@ import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
 import { ExecutorSpares } from './executor-spares.js';
 import type { WorkerFigures } from './health.js';
+import { OomKills } from './oom-kills.js';
 
 interface Slot {
   executor: ExecutorProcess;
@@ -22,9 +26,16 @@ interface Slot {
   running: Assignment | undefined;
   /** Its job has ended: the executor goes with its last attempt. */
   ended: boolean;
+  /** It has no executor, because the attempt in this slot has its memory. */
+  lentTo: Slot | undefined;
 }
 
-export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir' | 'onSettled'> {
+interface Waiting {
+  readonly assignment: Assignment;
+  readonly storeUri: string;
+}
+
+export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir' | 'onSettled' | 'oomKills'> {
   readonly slots: number;
   /** Keeps a warm executor beside each that is bound to a job: for workers whose next task may be another job's. */
   readonly keepsSpares: boolean;
@@ -36,6 +47,10 @@ export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir' | 'onSet
   readonly onStarting: (slots: number) => void;
   readonly onProgress: (assignment: Assignment, progress: Progress) => void;
   readonly onFinished: (assignment: Assignment, finished: Finished) => void;
+}
+
+function isFree({ running, lentTo }: Slot): boolean {
+  return !running && !lentTo;
 }
 
 /** What a worker says of a task that it gives up because it was told to stop. */
@@ -50,7 +65,8 @@ export class ExecutorPool {
   private readonly options: PoolOptions;
   private readonly slots: Slot[] = [];
   private readonly spares: ExecutorSpares<ExecutorProcess>;
-  private readonly waiting: { readonly assignment: Assignment; readonly storeUri: string }[] = [];
+  private readonly oomKills = new OomKills();
+  private readonly waiting: Waiting[] = [];
   private readonly leaving = new Set<ExecutorProcess>();
   /** Attempts that have not been handed on as finished. */
   private readonly working = new Set<Promise<void>>();
@@ -70,30 +86,34 @@ export class ExecutorPool {
       dismiss: (spare) => this.dismiss(spare),
     });
     for (let i = 0; i < options.slots; i++) {
-      this.slots.push({ executor: this.spawn(), job: undefined, running: undefined, ended: false });
+      this.slots.push({ executor: this.spawn(), job: undefined, running: undefined, ended: false, lentTo: undefined });
     }
   }
 
   run(assignment: Assignment, storeUri: string): void {
-    const slot = this.slotFor(assignment.job);
-    if (!slot) {
-      this.waiting.push({ assignment, storeUri });
-      return;
-    }
+    const waiting = { assignment, storeUri };
+    if (this.waiting.length > 0 || !this.tryRun(waiting)) this.waiting.push(waiting);
+  }
+
+  private tryRun({ assignment, storeUri }: Waiting): boolean {
+    const slots = Math.min(assignment.slots ?? 1, this.slots.length);
+    const slot = slots > 1 ? this.wideSlot(slots) : this.slotFor(assignment.job);
+    if (!slot) return false;
     const work = this.runIn(slot, assignment, storeUri).finally(() => this.working.delete(work));
     this.working.add(work);
     this.tellStarting();
+    return true;
   }
 
   get figures(): WorkerFigures['slots'] {
-    const busy = this.slots.filter(({ running }) => running).length;
+    const busy = this.slots.filter((slot) => !isFree(slot)).length;
     const starting = this.startingSlots;
     return { busy, free: this.slots.length - busy - starting, starting };
   }
 
   /** Free slots whose executor is not up yet. */
   get startingSlots(): number {
-    return this.slots.filter(({ executor, running }) => !running && executor.isStarting).length;
+    return this.slots.filter((slot) => isFree(slot) && slot.executor.isStarting).length;
   }
 
   get attempts(): readonly Assignment[] {
@@ -107,6 +127,7 @@ export class ExecutorPool {
       const failure = failureOf(new GristmillError('aborted', 'the attempt was cancelled before it began'));
       const report = { job, attempt, elapsedMs: 0, result: { kind: 'failure', failure } } as const;
       this.options.onFinished(assignment, { report, log: '' });
+      this.runWaiting();
     }
     const slot = this.slots.find((s) => s.running?.job === job && s.running.attempt === attempt);
     slot?.executor.cancel();
@@ -144,7 +165,8 @@ export class ExecutorPool {
 
   private async runIn(slot: Slot, assignment: Assignment, storeUri: string): Promise<void> {
     slot.running = assignment;
-    if (slot.job === undefined) this.spares.bound(slot);
+    const lent = this.slots.filter(({ lentTo }) => lentTo === slot);
+    if (slot.job === undefined && lent.length === 0) this.spares.bound(slot);
     slot.job = assignment.job;
     const place = { job: assignment.job, storeUri, access: this.options.access(), jobDir: this.jobDir(assignment.job) };
     const finished = await slot.executor.run(place, assignment, (progress) => {
@@ -152,22 +174,28 @@ export class ExecutorPool {
     });
     slot.running = undefined;
     const { ended } = slot;
-    if (ended || !slot.executor.alive) this.replace(slot);
+    if (ended || lent.length > 0 || !slot.executor.alive) this.replace(slot);
+    for (const other of lent) this.takeBack(other);
     if (ended) this.forget(assignment.job);
     this.tellStarting();
     this.options.onFinished(assignment, this.isEndedByStop(finished) ? handedBack(assignment, finished) : finished);
-    const next = this.waiting.shift();
-    if (next && !this.stopped) this.run(next.assignment, next.storeUri);
+    this.runWaiting();
+  }
+
+  /** In the order in which they came: one that wants more slots than are free is not overtaken. */
+  private runWaiting(): void {
+    while (!this.stopped && this.waiting[0] && this.tryRun(this.waiting[0])) this.waiting.shift();
   }
 
   /** Its executor died because this worker stops: nobody's fault. */
   private isEndedByStop({ report: { result } }: Finished): boolean {
-    return this.stopped && result.kind === 'failure' && result.failure.code === 'executor-died';
+    if (!this.stopped || result.kind !== 'failure') return false;
+    return result.failure.code === 'executor-died' || result.failure.code === 'out-of-memory';
   }
 
   /** A free slot, in order of cost: bound to the job, unbound, bound to another job (its executor is replaced). */
   private slotFor(job: JobId): Slot | undefined {
-    const free = this.slots.filter((slot) => !slot.running);
+    const free = this.slots.filter(isFree);
     const bound = free.find((slot) => slot.job === job && slot.executor.alive);
     if (bound) return bound;
     const unbound = free.find((slot) => slot.job === undefined && slot.executor.alive);
@@ -177,6 +205,34 @@ export class ExecutorPool {
     if (other.executor.alive) this.spares.missed();
     this.replace(other);
     return other;
+  }
+
+  /** Free slots made one, with an executor of its own. Undefined while there are not so many. */
+  private wideSlot(slots: number): Slot | undefined {
+    const free = this.slots.filter(isFree);
+    const [slot, ...others] = free.slice(0, slots);
+    if (!slot || free.length < slots) return undefined;
+    for (const other of others) {
+      this.unbind(other);
+      other.lentTo = slot;
+    }
+    this.unbind(slot);
+    slot.executor = this.spawn(slots);
+    return slot;
+  }
+
+  /** The executor of the slot ends, and the spare that would take its place. */
+  private unbind(slot: Slot): void {
+    this.dismiss(slot.executor);
+    const spare = this.spares.unbound(slot);
+    if (spare) this.dismiss(spare);
+    slot.job = undefined;
+    slot.ended = false;
+  }
+
+  private takeBack(slot: Slot): void {
+    slot.lentTo = undefined;
+    if (!this.stopped) slot.executor = this.spawn();
   }
 
   /** Removes what is cached of a job, unless an executor still works for it. */
@@ -190,9 +246,17 @@ export class ExecutorPool {
     return join(this.options.scratchDir, job);
   }
 
-  private spawn(): ExecutorProcess {
+  private spawn(slots = 1): ExecutorProcess {
     const scratchDir = join(this.options.scratchDir, `executor-${this.spawned++}`);
-    return new ExecutorProcess({ ...this.options, scratchDir, onSettled: () => this.tellStarting() });
+    const heapMegabytes = slots * this.options.heapMegabytes;
+    const { oomKills } = this;
+    return new ExecutorProcess({
+      ...this.options,
+      heapMegabytes,
+      scratchDir,
+      oomKills,
+      onSettled: () => this.tellStarting(),
+    });
   }
 
   private replace(slot: Slot): void {

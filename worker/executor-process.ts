@@ -12,14 +12,14 @@ import { limits } from '../shared/limits.js';
 import type { Assignment, TaskReport } from '../shared/protocol.js';
 import type { JobPlace } from './executor/io-requests.js';
 import { encodeMessage, MessageDecoder, type FromExecutor, type ToExecutor } from './executor/messages.js';
+import { deathError, type Death } from './executor-death.js';
 import type { Progress } from './ports.js';
 import { LogCapture } from './log-capture.js';
+import type { OomKills } from './oom-kills.js';
+import { recordOf } from './record-note.js';
 import type { WorkerObserver } from './observer.js';
 
 const PROGRAM = fileURLToPath(new URL('./executor/main.js', import.meta.url));
-
-/** Of what a dead executor said, in an error message. */
-const LAST_WORDS_MAX = 200;
 
 export interface ExecutorOptions {
   readonly scratchDir: string;
@@ -27,6 +27,7 @@ export interface ExecutorOptions {
   readonly heapMegabytes: number;
   readonly clock: Clock;
   readonly observer: WorkerObserver;
+  readonly oomKills: OomKills;
   /** It is up, or it has ended. */
   readonly onSettled: () => void;
 }
@@ -40,6 +41,8 @@ export interface Finished {
 interface Running {
   readonly assignment: Assignment;
   readonly startedMs: number;
+  /** Of the kernel's count of kills, when the attempt began. */
+  readonly oomMark: number;
   readonly onProgress: (progress: Progress) => void;
   readonly finish: (report: TaskReport) => void;
   readonly report: Promise<TaskReport>;
@@ -53,7 +56,7 @@ export class ExecutorProcess {
   private socket: Duplex | undefined;
   private logs: readonly LogCapture[] = [];
   private running: Running | undefined;
-  private gone: string | undefined;
+  private gone: Death | undefined;
   private isReady = false;
   /** Its end was wanted. */
   private isTold = false;
@@ -65,7 +68,7 @@ export class ExecutorProcess {
     try {
       this.start();
     } catch (error) {
-      this.end(`it cannot be started: ${GristmillError.from(error).message}`);
+      this.end(`it cannot be started: ${GristmillError.from(error).message}`, false);
     }
   }
 
@@ -104,7 +107,8 @@ export class ExecutorProcess {
     const startedMs = this.options.clock.monotonic();
     let finish: (report: TaskReport) => void = () => undefined;
     const report = new Promise<TaskReport>((resolve) => (finish = resolve));
-    this.running = { assignment, startedMs, onProgress, finish, report };
+    const oomMark = this.options.oomKills.mark();
+    this.running = { assignment, startedMs, oomMark, onProgress, finish, report };
     const logged = Promise.all(this.logs.map((log) => log.attemptEnd()));
     if (this.gone !== undefined) this.finishDead();
     else this.send({ type: 'task', place, assignment });
@@ -165,7 +169,7 @@ export class ExecutorProcess {
     let spawnError = '';
     child.on('error', (error) => {
       spawnError = error.message;
-      if (child.pid === undefined) this.end(spawnError);
+      if (child.pid === undefined) this.end(spawnError, false);
     });
     child.on('exit', () => {
       // What user code started may live on, and hold the pipes open.
@@ -175,13 +179,17 @@ export class ExecutorProcess {
       });
     });
     child.on('close', (code, signal) => {
-      this.end(spawnError || (signal ? `signal ${signal}` : `exit code ${String(code)}`));
+      const how = spawnError || (signal ? `signal ${signal}` : `exit code ${String(code)}`);
+      this.end(how, signal === 'SIGKILL' && !this.isTold);
     });
   }
 
-  private end(how: string): void {
+  private end(how: string, isKilled: boolean): void {
     if (this.gone !== undefined) return;
-    this.gone = how;
+    const { running } = this;
+    const isOomKilled = isKilled && running !== undefined && this.options.oomKills.claim(running.oomMark);
+    const place = running && recordOf(this.options.scratchDir, running.assignment.attempt);
+    this.gone = { how, words: this.logs[1]?.lastWords ?? '', isOomKilled, place };
     if (!this.isTold) this.options.observer.executorDied();
     rmSync(this.options.scratchDir, { recursive: true, force: true });
     this.finishDead();
@@ -192,23 +200,16 @@ export class ExecutorProcess {
   private finishDead(): void {
     if (!this.running) return;
     const { assignment, startedMs, finish } = this.running;
-    const when = this.isReady ? 'while it ran the task' : 'before it could take the task';
-    const error = new GristmillError(
-      'executor-died',
-      `the executor process ended ${when} (${this.gone ?? 'unknown'})${this.lastWords()}; ` +
-        'if it was killed for its memory, keep less in user code, or use fewer executors',
-      { context: { attempt: assignment.attempt } },
-    );
+    const death = this.gone ?? { how: 'unknown', words: '', isOomKilled: false, place: undefined };
+    const error = deathError(death, {
+      attempt: assignment.attempt,
+      hadBegun: this.isReady,
+      heapMegabytes: this.options.heapMegabytes,
+      slots: assignment.slots ?? 1,
+    });
     const elapsedMs = this.options.clock.monotonic() - startedMs;
     const { job, attempt } = assignment;
     finish({ job, attempt, elapsedMs, result: { kind: 'failure', failure: failureOf(error) } });
-  }
-
-  /** What its standard error says of the reason: Node's own line, else the last one. */
-  private lastWords(): string {
-    const lines = (this.logs[1]?.text ?? '').split('\n').filter((line) => line.trim() !== '');
-    const line = lines.find((text) => /FATAL ERROR|^\w*Error\b/.test(text)) ?? lines.at(-1);
-    return line === undefined ? '' : `, saying "${line.trim().slice(0, LAST_WORDS_MAX)}"`;
   }
 }
 

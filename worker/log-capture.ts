@@ -10,6 +10,7 @@ export class LogCapture {
   private kept: string[] = [];
   private keptBytes = 0;
   private cut = false;
+  private last = '';
   private onEnd: (() => void) | undefined;
   private ended = false;
   /** The stream has ended: no mark comes any more. */
@@ -21,9 +22,9 @@ export class LogCapture {
     stream.on('error', () => this.close());
   }
 
-  /** The attempt's text so far. */
-  get text(): string {
-    return this.kept.join('') + this.carry;
+  /** The end of the attempt's text so far, also where its log was cut before. */
+  get lastWords(): string {
+    return (this.last + this.carry).slice(-limits.lastWordsBytesMax);
   }
 
   /** Resolves when the running attempt's last line is in, or the stream has ended. */
@@ -40,6 +41,7 @@ export class LogCapture {
     this.kept = [];
     this.keptBytes = 0;
     this.cut = false;
+    this.last = '';
     this.ended = false;
     return text;
   }
@@ -59,6 +61,7 @@ export class LogCapture {
   }
 
   private keep(text: string): void {
+    this.last = (this.last + text).slice(-limits.lastWordsBytesMax);
     const room = limits.logBytesMax - this.keptBytes;
     const bytes = Buffer.byteLength(text);
     if (bytes > room) this.cut = true;

@@ -28,6 +28,8 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   'unhandled-rejection': 'await the promise, or return it, so that its record waits for it',
   'emit-after-end': 'await everything that emits before map or reduce ends',
   'memory-exceeded': 'give the job more `memory`, or make its keys, values and records smaller',
+  'executor-died': 'look at what user code and its native modules do; `gristmill logs` has what it printed',
+  'out-of-memory': 'keep less in user code, or use fewer executors: each has its share of the memory',
   'disk-full': 'free some space, or put intermediate data elsewhere with --store DIR',
   unauthenticated: "--token-file FILE names the file that holds the coordinator's token",
   'permission-denied': 'ask whoever looks after the coordinator for a token of that role: docs/guide/security.md',

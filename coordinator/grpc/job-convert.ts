@@ -77,9 +77,9 @@ export function eventToWire(event: JobEventView): WireEvent {
     case 'progress':
       return { ...head, event: 'progress', progress: progressToWire(event.progress) };
     case 'attempt': {
-      const { attempt, worker, won, failure } = event;
+      const { attempt, worker, won, failure, slots = 1 } = event;
       const failed = failure ? failureToWire(failure) : null;
-      return { ...head, event: 'attempt', attempt: { attempt, worker, won, failure: failed } };
+      return { ...head, event: 'attempt', attempt: { attempt, worker, won, failure: failed, slots } };
     }
     case 'notice':
       return { ...head, event: 'notice', notice: { code: event.code, message: event.message } };

@@ -8,6 +8,7 @@
 import { limits } from '../../shared/limits.js';
 import { siblingOf, type JobBoard, type RunningAttempt, type StageBoard } from './board.js';
 import type { Job } from './state.js';
+import { freeSlots } from './two-slots.js';
 import { slotsOf, type VolatileState, type WorkerSession } from './volatile.js';
 import { attemptParts } from '../../shared/ids.js';
 
@@ -82,8 +83,11 @@ function wouldWin(
   { attempt, remainingMs }: SlowAttempt,
   board: JobBoard,
   stage: StageBoard,
-  { worker }: WorkerSession,
+  session: WorkerSession,
 ): boolean {
+  const { worker } = session;
+  // On fewer slots it would run out of memory.
+  if (stage.hasOutgrown(attempt.index) && freeSlots(session) < limits.outgrownSlots) return false;
   if (attempt.worker === worker || attempt.cancelledMs !== undefined) return false;
   if (!board.running.has(attempt.attempt) || siblingOf(board, attempt)) return false;
   if (board.trials.hasFailed(worker, attemptParts(attempt.attempt).task)) return false;

@@ -10,6 +10,7 @@ import { Neighbours } from './neighbours.js';
 import { StagePace } from './pace.js';
 import { workOf, type Job } from './state.js';
 import { Trials } from './trials.js';
+import type { Hold } from './two-slots.js';
 import { tasksOf, winnerOf } from './work.js';
 
 export interface RunningAttempt {
@@ -18,6 +19,8 @@ export interface RunningAttempt {
   readonly kind: TaskKind;
   readonly index: number;
   readonly worker: WorkerId;
+  /** Of its worker, that it takes. */
+  readonly slots: number;
   /** When this leader gave it out, or took it over. */
   readonly startedMs: number;
   /** Beside another attempt of its task, which is slow. */
@@ -35,19 +38,21 @@ export interface RunningAttempt {
 
 /** An attempt that begins now. */
 export function newAttempt(
-  about: Pick<RunningAttempt, 'job' | 'attempt' | 'kind' | 'index' | 'worker'>,
+  about: Pick<RunningAttempt, 'job' | 'attempt' | 'kind' | 'index' | 'worker' | 'slots'>,
   nowMs: number,
   isBackup = false,
 ): RunningAttempt {
-  const { job, attempt, kind, index, worker } = about;
+  const { job, attempt, kind, index, worker, slots } = about;
   const progress = { records: 0, bytes: 0, share: 0, changedMs: nowMs, cancelledMs: undefined };
-  return { job, attempt, kind, index, worker, startedMs: nowMs, isBackup, ...progress };
+  return { job, attempt, kind, index, worker, slots, startedMs: nowMs, isBackup, ...progress };
 }
 
 const WAITING = 0;
 const RUNNING = 1;
 const WON = 2;
 const BACKING_OFF = 3;
+/** Among the retries, without a wait: it ran out of memory and wants two slots. */
+const OUTGROWN = 4;
 
 /** Where a task is to run. */
 export interface Place {
@@ -75,6 +80,8 @@ export class StageBoard {
   /** Every waiting task is at or after it. */
   #next = 0;
   #retries: Retry[] = [];
+  /** Tasks that ran out of memory: each waits among the retries, where the slots that it wants can be looked for. */
+  readonly #outgrown = new Set<number>();
   /** Undefined until the first task is given out, and where each is read alone. */
   #neighbours: Neighbours | undefined;
   #hasGroups = false;
@@ -85,6 +92,30 @@ export class StageBoard {
     this.#status = new Uint8Array(tasks);
     this.#started = new Uint32Array(tasks);
     for (let index = 0; index < tasks; index++) if (winnerOf(job, kind, index)) this.#status[index] = WON;
+    for (let index = 0; job.outgrown && index < tasks; index++) {
+      if (!job.outgrown.has(taskId(kind, index))) continue;
+      this.#outgrown.add(index);
+      if (this.#status[index] === WAITING) this.markWaiting(index);
+    }
+  }
+
+  /** The task ran out of memory: from now on it wants more of a worker. */
+  outgrew(index: number): void {
+    this.#outgrown.add(index);
+  }
+
+  hasOutgrown(index: number): boolean {
+    return this.#outgrown.has(index);
+  }
+
+  /** The first task that ran out of memory and may start again. */
+  outgrownDue(nowMs: number): number | undefined {
+    if (this.#outgrown.size === 0) return undefined;
+    return this.#retries.find(({ index, notBeforeMs }) => notBeforeMs <= nowMs && this.#outgrown.has(index))?.index;
+  }
+
+  isDue(index: number, nowMs: number): boolean {
+    return this.#retries.some((retry) => retry.index === index && retry.notBeforeMs <= nowMs);
   }
 
   /** A task that may start now; a retry only where it `mayRetry`, which is told since when it could have begun. */
@@ -125,7 +156,8 @@ export class StageBoard {
 
   /** True while this leader has given the task to nobody: then a predecessor's attempt may go on. */
   isUntouched(index: number): boolean {
-    return this.#status[index] === WAITING && this.#started[index] === 0;
+    const isWaiting = this.#status[index] === WAITING || this.#status[index] === OUTGROWN;
+    return isWaiting && this.#started[index] === 0;
   }
 
   /** A new attempt of the task; its number is counted within the epoch. */
@@ -155,10 +187,16 @@ export class StageBoard {
     this.lookMs = -Infinity;
     this.#neighbours = undefined;
     this.#hasGroups = false;
+    for (const index of this.#outgrown) this.markWaiting(index);
   }
 
   /** The attempt is lost, or what it left: nobody is to be blamed, and the task may start again at once. */
   markWaiting(index: number): void {
+    if (this.#outgrown.has(index)) {
+      this.#status[index] = OUTGROWN;
+      this.#retries.push({ index, notBeforeMs: -Infinity });
+      return;
+    }
     this.#status[index] = WAITING;
     this.#next = Math.min(this.#next, index);
   }
@@ -198,15 +236,17 @@ export interface JobBoard {
   readonly trials: Trials;
   /** Its share of slots among other jobs. */
   readonly weight: number;
-  /** Slot time over weight of attempts that have ended, and the sum of the times at which those began that run. */
-  readonly used: { ms: number; startedMs: number };
+  /** Slots that it has now; slot time over weight of attempts that have ended; and, slot by slot, the sum of the times since which it has them. */
+  readonly used: { slots: number; ms: number; startedMs: number };
+  /** A worker whose free slot is held for a task of it that wants two. */
+  hold: Hold | undefined;
   /** Why nothing of it runs, while nothing does. */
   wait: Wait | undefined;
 }
 
 /** Why a job has to wait, in a sentence for people. */
 export interface Wait {
-  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'starting' | 'last-worker';
+  readonly kind: 'recovering' | 'no-worker' | 'excluded' | 'no-slot' | 'starting' | 'last-worker' | 'two-slots';
   readonly sentence: string;
   readonly sinceMs: number;
   /** Its watchers have been told. */
@@ -215,7 +255,7 @@ export interface Wait {
 
 export function newBoard(job: JobId, weight: number): JobBoard {
   const empty = { stages: new Map<TaskKind, StageBoard>(), running: new Map<AttemptId, RunningAttempt>() };
-  const share = { weight, used: { ms: 0, startedMs: 0 }, wait: undefined };
+  const share = { weight, used: { slots: 0, ms: 0, startedMs: 0 }, hold: undefined, wait: undefined };
   return { job, ...empty, uncounted: 0, generation: undefined, trials: new Trials(), ...share };
 }
 

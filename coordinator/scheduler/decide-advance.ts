@@ -1,4 +1,5 @@
 /** What follows from the state as it is: a job's next transition, then tasks for free slots. */
+import { attemptParts } from '../../shared/ids.js';
 import type { Assignment, AttemptRef, PartitionRange } from '../../shared/protocol.js';
 import { newAttempt, type RunningAttempt } from './board.js';
 import { decideDeadline, expired } from './deadline.js';
@@ -10,6 +11,7 @@ import { hasFreeSlot, hasReadySlot, held, isHere, offerFor, type Offer } from '.
 import type { JournalRecord } from './records.js';
 import { isEnded, needsNoAttempt, workOf, type Job } from './state.js';
 import type { JobState } from './transition.js';
+import { slotsWanted } from './two-slots.js';
 import { runningKey, type SchedulerState, type WorkerSession } from './volatile.js';
 import { noteWaits } from './waiting.js';
 import { isMapMissing, isWorkDone } from './work.js';
@@ -96,6 +98,13 @@ function assign(state: SchedulerState, now: Now): Decision {
     for (const [session, worker] of readyFirst(state, now)) {
       const offer = offerFor(state, worker, now);
       if (!offer) continue;
+      if (offer.kind === 'hold') {
+        const { board, stage, index } = offer;
+        board.hold = { worker: worker.worker, kind: stage.kind, index, sinceMs: now.monotonicMs };
+        // The slot that was held before may be somebody's.
+        isGiving = true;
+        continue;
+      }
       if (offer.kind === 'begin') return { records: [begun(offer.job, now)], commands: commands() };
       isGiving = true;
       given.set(session, [...(given.get(session) ?? []), startTask(state, worker, offer, now)]);
@@ -130,7 +139,8 @@ function startTask(
   now: Now,
 ): Assignment {
   const attempt = stage.start(index, volatile.epoch);
-  const about = { job: job.id, attempt, kind: stage.kind, index, worker: worker.worker };
+  const slots = slotsWanted(stage, index, worker);
+  const about = { job: job.id, attempt, kind: stage.kind, index, worker: worker.worker, slots };
   const running = newAttempt(about, now.monotonicMs, beside !== undefined);
   const together = stage.together(index, { worker: worker.worker, isHere: isHere(volatile) });
   worker.running.set(runningKey(job.id, attempt), running);
@@ -140,12 +150,15 @@ function startTask(
 
 function assignmentOf(
   job: Job,
-  { attempt, kind, index }: RunningAttempt,
+  { attempt, kind, index, slots }: RunningAttempt,
   together: PartitionRange | undefined,
 ): Assignment {
   const { codeVersion, params, inputs, output, baseUri, limitRecords } = job.request;
   const inspect = kind === 'inspect' ? { params, inputs, output, baseUri, limitRecords } : undefined;
   const work = kind === 'reduce' ? workOf(job) : undefined;
   const { generation, revision } = work ? stageVersion(work) : { generation: 0, revision: 0 };
-  return { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect, together };
+  const about = { job: job.id, attempt, kind, index, generation, revision, codeVersion, inspect, together };
+  // Should it fail as well, it is known where.
+  const isCareful = kind === 'map' && job.failures.has(attemptParts(attempt).task);
+  return { ...about, ...(slots > 1 && { slots }), ...(isCareful && { isCareful }) };
 }

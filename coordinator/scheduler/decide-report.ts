@@ -85,7 +85,8 @@ function decideReport(
     return { records: sweepAgain(job, report.attempt, now), commands: [] };
   }
   const { attempt, elapsedMs } = report;
-  const about = { job: job.id, atMs: now.wallMs, attempt, worker: worker.worker, elapsedMs };
+  const slots = running.slots > 1 && { slots: running.slots };
+  const about = { job: job.id, atMs: now.wallMs, attempt, worker: worker.worker, elapsedMs, ...slots };
   const result = checkResult(job, report);
   const failed = (failure: Failure): JournalRecord => ({ type: 'attempt-failed', ...about, failure });
   if (isVoid(job, result)) {
@@ -109,6 +110,7 @@ function decideReport(
     if (fetch) return { records: [failed(failure), ...fetch], commands: [] };
     // What it could not read was replaced meanwhile: that says nothing of its worker.
     if (failure.producers === undefined) noteFailure(volatile, board, running, failure, now);
+    if (failure.code === 'out-of-memory') stageOf(board, job, running.kind).outgrew(running.index);
     const ending = backOff(job, board, running, failure, random, now);
     return { records: [failed(failure), ...(ending ? [ending] : [])], commands: [] };
   }

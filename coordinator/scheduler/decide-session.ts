@@ -6,7 +6,7 @@ import { attemptParts } from '../../shared/ids.js';
 import type { Failure } from '../../shared/errors.js';
 import { failureOf, GristmillError } from '../../shared/errors.js';
 import { PROTOCOL_VERSION } from '../../shared/limits.js';
-import type { AttemptRef, Registration } from '../../shared/protocol.js';
+import type { AttemptRef, Registration, RunningRef } from '../../shared/protocol.js';
 import { mayGoOn, newAttempt, siblingOf, stageOf, startAgain, type RunningAttempt } from './board.js';
 import type { Command, Decision, Now, SchedulerEvent, SessionNumber } from './events.js';
 import { endedByMachines } from './end-of-task.js';
@@ -113,12 +113,13 @@ function reconcile(state: SchedulerState, worker: WorkerSession, { running }: Re
  * Takes over an attempt of an earlier epoch whose task this leader has not given out yet. False: it is to be ended, and
  * until it is, what cleans up waits for it; of two attempts of a task the second one to come back is such.
  */
-function adopt(state: SchedulerState, worker: WorkerSession, ref: AttemptRef, now: Now): boolean {
+function adopt(state: SchedulerState, worker: WorkerSession, ref: RunningRef, now: Now): boolean {
   const { durable, volatile } = state;
   const job = durable.jobs.get(ref.job);
   if (!job) return false;
   const { kind, index, epoch } = attemptParts(ref.attempt);
-  const known = newAttempt({ ...ref, kind, index, worker: worker.worker }, now.monotonicMs);
+  const slots = Math.min(ref.slots ?? 1, Math.max(1, worker.slots));
+  const known = newAttempt({ ...ref, kind, index, worker: worker.worker, slots }, now.monotonicMs);
   const isOfPredecessor = epoch < volatile.epoch && !job.failedAttempts.has(ref.attempt);
   if (isOfPredecessor && !needsNoAttempt(job) && mayGoOn(job, kind)) {
     const stage = stageOf(openBoard(volatile, job.id, job.request.weight), job, kind);
@@ -188,7 +189,7 @@ function lost(
   if (!job || !board || needsNoAttempt(job) || running.cancelledMs !== undefined) return [];
   // The job ends with the first task that has met too many.
   if (before.some((record) => record.type === 'job-moved' && record.job === job.id)) return [];
-  const { attempt, startedMs } = running;
+  const { attempt, slots, startedMs } = running;
   const failure = lostWith(worker, attempt);
   const elapsedMs = Math.round(now.monotonicMs - startedMs);
   const ending = siblingOf(board, running) ? undefined : endedByMachines(job, attempt, failure, now);
@@ -200,6 +201,7 @@ function lost(
     worker,
     elapsedMs,
     failure,
+    ...(slots > 1 && { slots }),
   } as const;
   return [record, ...(ending ? [ending] : [])];
 }

@@ -37,11 +37,11 @@ export function lastWorker(volatile: VolatileState, board: JobBoard, nowMs: numb
   return least;
 }
 
-/** A retry goes to a worker on which its task has not failed, as long as there is one and it comes in time. */
+/** A retry goes to a worker on which its task has not failed, as long as there is one with so many slots and it comes in time. */
 export function mayRetry(
   volatile: VolatileState,
   board: JobBoard,
-  worker: WorkerSession,
+  { worker, slots }: { readonly worker: WorkerSession; readonly slots: number },
   task: Parameters<JobBoard['trials']['hasFailed']>[1],
   waitedMs: number,
   nowMs: number,
@@ -49,7 +49,7 @@ export function mayRetry(
   const { trials } = board;
   if (!trials.hasFailed(worker.worker, task) || waitedMs >= limits.retryElsewhereMs) return true;
   for (const other of volatile.workers.values()) {
-    const isBetter = isPresent(volatile, other, nowMs) && !trials.hasFailed(other.worker, task);
+    const isBetter = other.slots >= slots && isPresent(volatile, other, nowMs) && !trials.hasFailed(other.worker, task);
     if (isBetter && mayWork(volatile, board, other, nowMs)) return false;
   }
   return true;

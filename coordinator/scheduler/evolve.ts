@@ -139,6 +139,7 @@ function taskWon(job: Job, record: About<'task-won'>): Job {
     elapsedMs: record.elapsedMs,
     records: counts === undefined ? 0 : result.kind === 'reduce' ? counts.shuffledInRecords : counts.recordsRead,
     bytes: counts === undefined ? 0 : result.kind === 'reduce' ? counts.bytesWritten : counts.bytesRead,
+    ...slotsOf(record),
   };
   if (result.kind === 'inspect') {
     const inspection = { attempt, key: result.key, xxh64: result.xxh64 };
@@ -177,8 +178,14 @@ function attemptFailed(job: Job, record: About<'attempt-failed'>): Job {
   // What was handed back has met no fault, and ends no row of them either.
   else if (failure.code !== 'handed-back') machineFaults.delete(task);
   const failedAttempts = new Set([...job.failedAttempts, attempt]);
-  const event = { type: 'attempt' as const, attempt, worker, won: false, failure, elapsedMs, records: 0, bytes: 0 };
-  return logged({ ...job, failures, machineFaults, failedAttempts }, record.atMs, event);
+  const about = { attempt, worker, won: false, failure, elapsedMs, records: 0, bytes: 0 };
+  const event = { type: 'attempt' as const, ...about, ...slotsOf(record) };
+  const outgrown = failure.code === 'out-of-memory' && { outgrown: new Set([...(job.outgrown ?? []), task]) };
+  return logged({ ...job, failures, machineFaults, failedAttempts, ...outgrown }, record.atMs, event);
+}
+
+function slotsOf({ slots }: { readonly slots?: number }): { readonly slots?: number } {
+  return slots === undefined ? {} : { slots };
 }
 
 function jobMoved(job: Job, record: About<'job-moved'>): Job {

@@ -65,8 +65,9 @@ function archived(job: Exclude<EndedJob, ArchivedJob>): ArchivedJob {
     laws: work && inspected && work.sealedWon > 0 ? lawsOf(inspected, work, job.state === 'expired') : [],
     failedAttempts: job.failedAttempts.size,
   };
+  const { outgrown: _done, ...rest } = job;
   return {
-    ...job,
+    ...rest,
     state: 'archived',
     outcome: job.state,
     work: undefined,
@@ -80,7 +81,9 @@ function archived(job: Exclude<EndedJob, ArchivedJob>): ArchivedJob {
 
 function base(job: Job) {
   const { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps } = job;
-  return { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps };
+  const { outgrown } = job;
+  const kept = { id, request, submittedAtMs, events, eventsEnd, failures, machineFaults, failedAttempts, steps };
+  return { ...kept, ...(outgrown && { outgrown }) };
 }
 
 function ended(job: Job, move: Move): Omit<EndedJob, keyof ReturnType<typeof base> | 'state' | 'outcome' | 'kept'> {

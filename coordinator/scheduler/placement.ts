@@ -4,17 +4,21 @@
  * slot time for its weight comes first, so that shares are kept even where there is but one slot.
  */
 import { taskId, type TaskId, type WorkerId } from '../../shared/ids.js';
+import { limits } from '../../shared/limits.js';
 import { backupFor } from './backup.js';
 import { openKind, stageOf, type JobBoard, type Place, type RunningAttempt, type StageBoard } from './board.js';
 import { isPresent, mayRetry, mayWork } from './eligibility.js';
 import type { Now } from './events.js';
 import { groupSize } from './neighbours.js';
 import { isEnded, workOf, type Job } from './state.js';
+import { freeSlots, holderOf, mayStartOutgrown, slotsWanted, takenSlots } from './two-slots.js';
 import { isRecovering, slotsOf, type SchedulerState, type VolatileState, type WorkerSession } from './volatile.js';
 
 export type Offer =
   /** The job has waited for this slot: it begins. */
   | { readonly kind: 'begin'; readonly job: Job; readonly board: JobBoard }
+  /** The slot is held for a task of the job that wants another one beside it. */
+  | { readonly kind: 'hold'; readonly board: JobBoard; readonly stage: StageBoard; readonly index: number }
   | {
       readonly kind: 'task';
       readonly job: Job;
@@ -26,17 +30,19 @@ export type Offer =
     };
 
 export function hasFreeSlot(volatile: VolatileState, worker: WorkerSession, nowMs: number): boolean {
-  return worker.running.size < worker.slots && isPresent(volatile, worker, nowMs);
+  return takenSlots(worker) < worker.slots && isPresent(volatile, worker, nowMs);
 }
 
 /** True when one of its free slots has an executor that is up. */
-export function hasReadySlot({ running, slots, startingSlots }: WorkerSession): boolean {
-  return running.size < slots - startingSlots;
+export function hasReadySlot(worker: WorkerSession): boolean {
+  return takenSlots(worker) < worker.slots - worker.startingSlots;
 }
 
 /** What the worker's free slot is to be used for. */
 export function offerFor(state: SchedulerState, worker: WorkerSession, now: Now): Offer | undefined {
   const { volatile, durable } = state;
+  const holder = holderOf({ volatile, jobs: durable.jobs }, worker, now.monotonicMs);
+  if (holder) return heldOffer(holder, worker);
   let best: Offer | undefined;
   for (const board of volatile.boards.values()) {
     const job = durable.jobs.get(board.job);
@@ -45,6 +51,17 @@ export function offerFor(state: SchedulerState, worker: WorkerSession, now: Now)
     best = offerOf(volatile, job, board, worker, now.monotonicMs) ?? best;
   }
   return best;
+}
+
+/** A slot that is held is given to nobody, until there are enough for whom it is held. */
+function heldOffer(
+  { job, board, hold }: NonNullable<ReturnType<typeof holderOf>>,
+  worker: WorkerSession,
+): Offer | undefined {
+  const { kind, index } = hold;
+  const isReady = kind === 'inspect' || hasReadySlot(worker);
+  if (!isReady || freeSlots(worker) < limits.outgrownSlots) return undefined;
+  return { kind: 'task', job, board, stage: stageOf(board, job, kind), index, beside: undefined };
 }
 
 /**
@@ -58,14 +75,14 @@ function comesBefore(volatile: VolatileState, a: JobBoard, b: JobBoard, nowMs: n
 }
 
 function wouldNotExceed(a: JobBoard, b: JobBoard): boolean {
-  return (a.running.size + 1) * b.weight <= b.running.size * a.weight;
+  return (a.used.slots + 1) * b.weight <= b.used.slots * a.weight;
 }
 
 /** Slot time over weight. A job that had nothing to run meanwhile does not catch up on what others had. */
 function usedMs({ servedMs }: VolatileState, board: JobBoard, nowMs: number): number {
-  const { running, used } = board;
-  if (running.size === 0) return Math.max(servedMs, used.ms);
-  return used.ms + (running.size * nowMs - used.startedMs) / board.weight;
+  const { used } = board;
+  if (used.slots === 0) return Math.max(servedMs, used.ms);
+  return used.ms + (used.slots * nowMs - used.startedMs) / board.weight;
 }
 
 function offerOf(
@@ -83,9 +100,16 @@ function offerOf(
   const stage = stageOf(board, job, kind);
   const task = (index: number): TaskId => taskId(kind, index);
   if (kind === 'reduce') stage.group(() => groupSize(workOf(job), slotsOf(volatile)));
-  const index = stage.runnable(placeOf(volatile, board, stage, worker), nowMs, (retried, dueMs) =>
-    mayRetry(volatile, board, worker, task(retried), nowMs - dueMs, nowMs),
-  );
+  let held: number | undefined;
+  const index = stage.runnable(placeOf(volatile, board, stage, worker), nowMs, (retried, dueMs) => {
+    const slots = slotsWanted(stage, retried, worker);
+    if (!mayRetry(volatile, board, { worker, slots }, task(retried), nowMs - dueMs, nowMs)) return false;
+    if (!stage.hasOutgrown(retried)) return true;
+    const may = mayStartOutgrown(volatile, job, board, worker, nowMs);
+    if (may === 'hold') held ??= retried;
+    return may === 'start';
+  });
+  if (held !== undefined) return { kind: 'hold', board, stage, index: held };
   if (index !== undefined) return { kind: 'task', job, board, stage, index, beside: undefined };
   const beside = backupFor(volatile, job, board, stage, worker, nowMs);
   return beside && { kind: 'task', job, board, stage, index: beside.index, beside };
@@ -113,23 +137,25 @@ export function isHere({ workers }: VolatileState): (worker: WorkerId) => boolea
 export function held(volatile: VolatileState, board: JobBoard, attempt: RunningAttempt): void {
   const { startedMs } = attempt;
   const ms = usedMs(volatile, board, startedMs);
-  if (board.running.size === 0) board.used.ms = ms;
+  if (board.used.slots === 0) board.used.ms = ms;
   volatile.servedMs = Math.max(volatile.servedMs, leastUsedMs(volatile, ms, startedMs));
   board.running.set(attempt.attempt, attempt);
-  board.used.startedMs += startedMs;
+  board.used.slots += attempt.slots;
+  board.used.startedMs += attempt.slots * startedMs;
 }
 
 function leastUsedMs(volatile: VolatileState, ms: number, nowMs: number): number {
   let least = ms;
-  for (const { running, used, weight } of volatile.boards.values()) {
-    if (running.size > 0) least = Math.min(least, used.ms + (running.size * nowMs - used.startedMs) / weight);
+  for (const { used, weight } of volatile.boards.values()) {
+    if (used.slots > 0) least = Math.min(least, used.ms + (used.slots * nowMs - used.startedMs) / weight);
   }
   return least;
 }
 
-/** An attempt holds its slot no longer. */
-export function released(board: JobBoard, { attempt, startedMs }: RunningAttempt, nowMs: number): void {
+/** An attempt has its slots no longer. */
+export function released(board: JobBoard, { attempt, slots, startedMs }: RunningAttempt, nowMs: number): void {
   if (!board.running.delete(attempt)) return;
-  board.used.startedMs -= startedMs;
-  board.used.ms += (nowMs - startedMs) / board.weight;
+  board.used.slots -= slots;
+  board.used.startedMs -= slots * startedMs;
+  board.used.ms += (slots * (nowMs - startedMs)) / board.weight;
 }

@@ -90,6 +90,8 @@ interface AboutAttempt extends AboutJob {
   readonly attempt: AttemptId;
   readonly worker: string;
   readonly elapsedMs: number;
+  /** Of the worker that it took; absent: one. */
+  readonly slots?: number;
 }
 
 export type JournalRecord =

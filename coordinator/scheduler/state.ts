@@ -23,6 +23,8 @@ export type LoggedEvent = { readonly index: number; readonly atMs: number } & (
       readonly elapsedMs: number;
       readonly records: number;
       readonly bytes: number;
+      /** Of its worker that it took; absent: one. */
+      readonly slots?: number;
     }
   | { readonly type: 'notice'; readonly code: string; readonly message: string }
   | { readonly type: 'outcome' }
@@ -85,6 +87,8 @@ interface JobBase {
   readonly failures: ReadonlyMap<TaskId, number>;
   /** Faults of machines since the task's last failure of another kind, by task; tasks without one are absent. */
   readonly machineFaults: ReadonlyMap<TaskId, number>;
+  /** Tasks whose executor has run out of memory: their next attempts take two slots. Absent: none. */
+  readonly outgrown?: ReadonlySet<TaskId>;
   /** Attempts whose failure is journalled: a report that comes again changes nothing. */
   readonly failedAttempts: ReadonlySet<AttemptId>;
   readonly steps: ReadonlySet<Step>;

@@ -30,9 +30,9 @@ interface Trial {
   cooldownMs: number;
 }
 
-/** True when the failure may be the worker's doing: not the store's, not a shuffle object's, not a drain. */
+/** True when the failure may be the worker's doing: not the store's, not a shuffle object's, not a drain, nor a task's that needs more memory. */
 export function mayBlameWorker(failure: Failure): boolean {
-  if (!failure.retryable) return false;
+  if (!failure.retryable || failure.code === 'out-of-memory') return false;
   const isOfWorker = failure.class === 'machine' || failure.class === 'internal';
   return failure.class === 'resources' || (isOfWorker && failure.countsTowardLimit);
 }
@@ -41,6 +41,8 @@ export class Trials {
   readonly #workers = new Map<WorkerId, Trial>();
   /** On which workers a task has failed; tasks without a failure are absent. */
   readonly #failedAt = new Map<TaskId, Set<WorkerId>>();
+  /** On which workers a task failed by what may have been their doing: only that takes the blame from one of them. */
+  readonly #blamedAt = new Map<TaskId, Set<WorkerId>>();
 
   won(worker: WorkerId, elapsedMs: number, nowMs: number): void {
     const trial = this.#of(worker);
@@ -56,6 +58,8 @@ export class Trials {
     const at = this.#failedAt.get(task) ?? new Set();
     this.#failedAt.set(task, at.add(worker));
     if (!mayBlame) return;
+    const blamed = this.#blamedAt.get(task) ?? new Set();
+    this.#blamedAt.set(task, blamed.add(worker));
     const trial = this.#of(worker);
     trial.failed.add(task);
     if (isOnProbation) trial.cooldownMs = Math.min(2 * trial.cooldownMs, limits.exclusionCooldownMsMax);
@@ -102,7 +106,7 @@ export class Trials {
     const trial = this.#workers.get(worker);
     if (!trial || trial.failed.size < limits.exclusionTasks) return false;
     let blamed = 0;
-    for (const task of trial.failed) if (this.#failedAt.get(task)?.size === 1) blamed++;
+    for (const task of trial.failed) if (this.#blamedAt.get(task)?.size === 1) blamed++;
     if (blamed < limits.exclusionTasks) return false;
     const others = this.#others(worker);
     if (others.failed + others.won === 0) return true;

@@ -3,6 +3,7 @@
  * has lasted, once for each reason, so that nobody is flooded.
  */
 import { plural } from '../../shared/figures.js';
+import { taskId } from '../../shared/ids.js';
 import { limits } from '../../shared/limits.js';
 import { openKind, type JobBoard, type Wait } from './board.js';
 import { isExcluded, isPresent, lastWorker } from './eligibility.js';
@@ -10,6 +11,7 @@ import type { Now } from './events.js';
 import { hasReadySlot } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, workOf, type Job } from './state.js';
+import { hasRoomy, holdOf, takenSlots } from './two-slots.js';
 import { isRecovering, type SchedulerState, type VolatileState } from './volatile.js';
 import { isMapMissing, isWorkDone } from './work.js';
 
@@ -85,12 +87,24 @@ function reasonOf(
     const sentence = `only ${last.worker} is left, where tasks of this job failed: every worker would be excluded, so it goes on`;
     return { kind: 'last-worker', sentence };
   }
-  if (board.running.size > 0) return undefined;
+  const outgrown = outgrownReason(volatile, job, board, nowMs);
+  if (outgrown || board.running.size > 0) return outgrown;
   if (isRecovering(volatile, job.id, nowMs)) {
     return { kind: 'recovering', sentence: 'workers may come back with tasks of this job; waiting for them' };
   }
   const isAnybodyExcluded = board.trials.hasFailures || !volatile.exclusions.isEmpty;
   return reasonOfCrew(isAnybodyExcluded ? crewOf(volatile, board, nowMs) : crew, ahead);
+}
+
+/** A task that ran out of memory waits for more of it, whatever else of the job runs. */
+function outgrownReason(volatile: VolatileState, job: Job, board: JobBoard, nowMs: number): Reason | undefined {
+  const kind = openKind(job);
+  const index = kind && board.stages.get(kind)?.outgrownDue(nowMs);
+  if (kind === undefined || index === undefined || !hasRoomy(volatile, board, nowMs)) return undefined;
+  const hold = holdOf(volatile, job, board, nowMs);
+  const held = hold?.index === index ? `, of which one is held for it on ${hold.worker}` : '';
+  const sentence = `${taskId(kind, index)} ran out of memory and waits for two free slots of one worker${held}`;
+  return { kind: 'two-slots', sentence };
 }
 
 /** Of the workers that are present, without regard to exclusions where no board is given. */
@@ -104,7 +118,7 @@ function crewOf(volatile: VolatileState, board: JobBoard | undefined, nowMs: num
     present++;
     if (board && isExcluded(volatile, board, worker, nowMs)) excluded++;
     else if (hasReadySlot(worker)) hasFree = true;
-    else if (worker.running.size < worker.slots) isStarting = true;
+    else if (takenSlots(worker) < worker.slots) isStarting = true;
   }
   return { present, excluded, hasFree, isStarting };
 }

@@ -124,7 +124,11 @@ export const errorMeanings = {
   ),
   'executor-died': meaning(
     'The process that ran the task ended by a signal or a crash.',
-    'Tried again by itself; if it repeats, look at the memory that user code holds: `memory` is beside it.',
+    'Tried again by itself; if it repeats, look at what user code and its native modules do: the message has its last words.',
+  ),
+  'out-of-memory': meaning(
+    'The process that ran the task ended because memory ran out: its heap was full, or Linux killed it for its memory.',
+    'Tried again by itself on two slots of one worker, with twice the heap; if it repeats, keep less in user code, or use fewer executors.',
   ),
   'handed-back': meaning(
     'A worker was told to stop and gave the task back before it was done.',

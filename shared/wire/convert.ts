@@ -9,6 +9,7 @@ import type {
   InspectSpec,
   Registered,
   Registration,
+  RunningRef,
   TaskProgress,
   TaskReport,
   TaskResult,
@@ -133,8 +134,17 @@ function refToWire(ref: AttemptRef): AttemptRefIn {
   return { jobId: ref.job, attempt: ref.attempt };
 }
 
-function refFromWire(wire: AttemptRef__Output): AttemptRef {
+function refFromWire(wire: Pick<AttemptRef__Output, 'jobId' | 'attempt'>): AttemptRef {
   return { job: parseJobId(wire.jobId), attempt: parseAttemptId(wire.attempt) };
+}
+
+function runningFromWire(wire: AttemptRef__Output): RunningRef {
+  return { ...refFromWire(wire), ...slotsFromWire(wire) };
+}
+
+/** Whoever knows of no other takes one. */
+function slotsFromWire({ slots }: { readonly slots: number }): { readonly slots?: number } {
+  return slots > 1 ? { slots } : {};
 }
 
 function resultToWire(result: TaskResult): Partial<TaskReportIn> {
@@ -225,7 +235,8 @@ function progressFromWire(wire: TaskProgress__Output): TaskProgress {
 
 function registrationToWire(registration: Registration): RegisterIn {
   const { worker, running, ...rest } = registration;
-  return { ...rest, workerId: worker, running: running.map(refToWire) };
+  const refs = running.map((ref) => ({ ...refToWire(ref), slots: ref.slots ?? 1 }));
+  return { ...rest, workerId: worker, running: refs };
 }
 
 function registrationFromWire(wire: Register__Output): Registration {
@@ -237,7 +248,7 @@ function registrationFromWire(wire: Register__Output): Registration {
     startingSlots: wire.startingSlots,
     host: wire.host,
     nodeVersion: wire.nodeVersion,
-    running: wire.running.map(refFromWire),
+    running: wire.running.map(runningFromWire),
   };
 }
 
@@ -285,6 +296,8 @@ function assignmentToWire(assignment: Assignment): AssignmentIn {
     codeVersion: assignment.codeVersion,
     inspect: assignment.inspect ? inspectToWire(assignment.inspect) : null,
     together: assignment.together ?? null,
+    slots: assignment.slots ?? 1,
+    isCareful: assignment.isCareful ?? false,
   };
 }
 
@@ -299,6 +312,8 @@ function assignmentFromWire(wire: Assignment__Output): Assignment {
     codeVersion: wire.codeVersion,
     inspect: kind === 'inspect' ? inspectFromWire(required(wire.inspect, 'inspect')) : undefined,
     together: wire.together ? { first: wire.together.first, end: wire.together.end } : undefined,
+    ...slotsFromWire(wire),
+    ...(wire.isCareful && { isCareful: true }),
   };
 }
 

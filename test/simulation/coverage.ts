@@ -33,6 +33,7 @@ const FAULTS = [
   'message delayed',
   'stream broken, messages lost',
   'executor dies',
+  'executor runs out of memory',
   'executor dawdles',
   'counts that do not balance',
   'report late',
@@ -53,7 +54,7 @@ const FAULTS = [
   'deadline passes',
 ] as const;
 
-const CONSEQUENCES = ['map object lost and found out', 'generation begun'] as const;
+const CONSEQUENCES = ['map object lost and found out', 'generation begun', 'task on two slots'] as const;
 
 const FLEET = [
   ...FLEET_FAULTS.map((kind) => `fault ${kind}`),
@@ -64,6 +65,8 @@ const FLEET = [
   'report that does not count',
   'failed: disk-full',
   'failed: executor-died',
+  'failed: out-of-memory',
+  'two slots',
   'failed: worker-lost',
   'notice waiting',
   'completed',

@@ -51,6 +51,8 @@ describe('a mutation is found by the simulation alone', () => {
       'manifest-kept-when-an-object-is-lost.patch',
       'manifest-of-the-old-generation-used.patch',
       'old-generation-accepted.patch',
+      'outgrown-forgotten-after-a-restart.patch',
+      'outgrown-on-a-single-slot.patch',
       'partition-left-out-of-the-manifest.patch',
       'publish-before-committing.patch',
       'reducer-blamed.patch',
@@ -60,6 +62,7 @@ describe('a mutation is found by the simulation alone', () => {
       'slot-of-a-fence-deleted.patch',
       'snapshot-before-its-slots-are-durable.patch',
       'snapshot-forgets-what-is-done.patch',
+      'two-slots-count-one.patch',
     ]);
   });
 

@@ -13,6 +13,7 @@ import type { Checker } from './checker.js';
 import { Link } from './sim-network.js';
 import type { SimDisk } from './sim-store.js';
 import type { WorkerLink } from './sim-worker.js';
+import { SlotCheck } from './slot-check.js';
 import { Violation, type Life, type World } from './world.js';
 import type { Retention } from '../../coordinator/scheduler/retention.js';
 import type { GristmillError } from '../../shared/errors.js';
@@ -41,6 +42,7 @@ function retentionOf({ random }: World): Retention {
 }
 
 export class SimLeaders {
+  readonly slotCheck: SlotCheck;
   readonly #world: World;
   readonly #disk: SimDisk;
   readonly #checker: Checker;
@@ -56,6 +58,7 @@ export class SimLeaders {
     this.#world = world;
     this.#disk = disk;
     this.#checker = checker;
+    this.slotCheck = new SlotCheck(checker);
     this.#life = { name: 'leader#0', alive: false };
     this.#retention = retentionOf(world);
     this.#snapshotSlots = world.random.between(3, 40);
@@ -190,6 +193,7 @@ export class SimLeaders {
         if (!life.alive) return;
         for (const assignment of message.assign ?? []) {
           this.#checker.onAssign(core.epoch, `${workerName} ${incarnation}`, assignment);
+          this.slotCheck.onAssign(core.epoch, workerName, assignment);
         }
         for (const ref of message.acknowledge ?? []) this.#checker.onAcknowledge(core.epoch, ref);
         link.toWorker(message);

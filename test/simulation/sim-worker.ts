@@ -9,6 +9,7 @@ import type {
   Assignment,
   AttemptRef,
   CoordinatorMessage,
+  RunningRef,
   TaskReport,
   TaskResult,
   WorkerMessage,
@@ -120,7 +121,7 @@ export class SimWorker {
           this.#connectLater(50);
         }),
     };
-    const held: AttemptRef[] = [...this.#running.values(), ...this.#unacknowledged.values()];
+    const held: RunningRef[] = [...this.#running.values(), ...this.#unacknowledged.values()];
     link.toLeader({
       register: {
         protocolVersion: PROTOCOL_VERSION,
@@ -129,7 +130,7 @@ export class SimWorker {
         slots: this.#slots,
         host: 'sim',
         nodeVersion: 'sim',
-        running: held.map(({ job, attempt }) => ({ job, attempt })),
+        running: held.map(({ job, attempt, slots = 1 }) => ({ job, attempt, slots })),
       },
     });
   }
@@ -158,13 +159,21 @@ export class SimWorker {
     const key = keyOf(assignment);
     if (this.#running.has(key) || this.#unacknowledged.has(key)) return;
     this.#running.set(key, assignment);
-    const { job, attempt } = assignment;
+    const { job, attempt, slots = 1 } = assignment;
+    if (slots > this.#slots)
+      world.violate(`${attempt} of ${job} takes ${slots} slots of ${this.name}, which has ${this.#slots}`);
+    if (slots > 1) world.count('task on two slots');
     const dawdlesMs = world.fault('executor dawdles', 0.02) ? this.#random.between(1000, 20_000) : 0;
     world.after(dawdlesMs + this.#random.between(1, 60), () =>
       this.#when(life, () => {
         this.#link?.toLeader({ progress: [{ job, attempt, records: 1, bytes: 1 }] });
         if (world.fault('executor dies', 0.03)) {
           this.#report(life, assignment, failed('executor-died'));
+          return;
+        }
+        // What has the memory of two slots is not short of it again.
+        if ((assignment.slots ?? 1) === 1 && world.fault('executor runs out of memory', 0.03)) {
+          this.#report(life, assignment, failed('out-of-memory'));
           return;
         }
         doTask(life, assignment).then(

@@ -117,6 +117,7 @@ class Run {
   }
 
   #worker(name: string, slots: number): SimWorker {
+    this.#leaders.slotCheck.slots.set(name, slots);
     const worker: SimWorker = new SimWorker(name, slots, {
       world: this.world,
       connect: () => this.#leaders.connect(name, worker.incarnation),
@@ -131,7 +132,7 @@ class Run {
 
   /** Counts that do not add up, as of an engine with a defect. */
   #maybeLie({ job, attempt }: Assignment, result: TaskResult): TaskResult {
-    if (result.kind !== 'reduce' || !this.world.fault('counts that do not balance', 0.05)) return result;
+    if (result.kind !== 'reduce' || !this.world.fault('counts that do not balance', 0.08)) return result;
     this.#checker.onLie(job, attempt);
     return { ...result, counts: { ...result.counts, shuffledInSum: result.counts.shuffledInSum + 1n } };
   }
@@ -280,7 +281,8 @@ class Run {
     if (job.state !== client.outcome) world.violate(`${job.id} was told to be ${client.outcome} and is ${job.state}`);
     if (job.state === 'cancelled' && !client.wasCancelled) world.violate(`nobody cancelled ${job.id}`);
     if (job.state === 'failed') {
-      const expected = ['output-occupied', 'executor-died', ...(client.miniature.doomed ? ['map-failed'] : [])];
+      const deaths = ['executor-died', 'out-of-memory'];
+      const expected = ['output-occupied', ...deaths, ...(client.miniature.doomed ? ['map-failed'] : [])];
       const key = prefixOf(client.miniature.output) + outputNames.part(0, 'jsonl');
       const isExpected =
         expected.includes(job.failure?.code ?? '') ||

@@ -9,6 +9,7 @@ import { GristmillError } from '../../shared/errors.js';
 import { installApi } from '../../shared/job/host.js';
 import { Kernel } from '../../shared/kernel/kernel.js';
 import { limits } from '../../shared/limits.js';
+import { RecordNote } from '../record-note.js';
 import { Strays } from '../task/strays.js';
 import { TaskHost } from '../task/task-host.js';
 import { loadBundledJob } from './bundled-job.js';
@@ -61,6 +62,7 @@ const host = new TaskHost({
   clock: systemClock,
   onProgress: (now) => writeProgress(progress, now),
   strays,
+  noteFor: (attempt) => new RecordNote(scratchDir, attempt),
   log: (line) => process.stdout.write(`${line}\n`),
 });
 

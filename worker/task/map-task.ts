@@ -11,6 +11,7 @@ import type { Kernel } from '../../shared/kernel/kernel.js';
 import type { Plan, PlannedInput, Split } from '../../shared/plan.js';
 import type { Seal } from '../../shared/store/object-store.js';
 import type { ByteSource } from '../ports.js';
+import type { RecordNote } from '../record-note.js';
 import { createRecordReader, type RecordReader } from './record-reader.js';
 import { EmitGate } from './emit-gate.js';
 import { isPromise, type Steps } from './steps.js';
@@ -46,6 +47,8 @@ export interface MapTaskOptions {
   /** Bytes of the split's input from one before the split on (from the split's own start at 0 and for items). */
   readonly openSplit: (input: PlannedInput, split: Split) => ByteSource;
   readonly sink: MapSink;
+  /** Told of each record before it is mapped; absent: nobody wants to know. */
+  readonly note?: RecordNote | undefined;
   readonly onProgress: (records: number, bytes: number) => void;
 }
 
@@ -65,8 +68,12 @@ export class MapTask {
   }
 
   *run(): Steps<MapOutcome & { readonly counts: Counts }> {
-    for (const split of this.options.splits) yield* this.runSplit(split);
-    yield undefined; // rejections of the last records show before anything is sealed
+    try {
+      for (const split of this.options.splits) yield* this.runSplit(split);
+      yield undefined; // rejections of the last records show before anything is sealed
+    } finally {
+      this.options.note?.end();
+    }
     gateSync('shuffle');
     const outcome = this.finish();
     const counts: Counts = {
@@ -125,7 +132,7 @@ export class MapTask {
 
   /** Maps records as long as there are any, up to one whose map returns a promise. */
   private mapAll(reader: RecordReader, input: PlannedInput): PromiseLike<void> | undefined {
-    const { context, definition, sink } = this.options;
+    const { context, definition, sink, note } = this.options;
     const { emit, gate } = this;
     const { place } = context;
     let isMapping = false;
@@ -138,6 +145,7 @@ export class MapTask {
         }
         place.offset = reader.offset;
         place.index = this.read - 1;
+        note?.at({ record: this.placeOf(reader), where: this.whereOf(reader) });
         if (this.asynchronous) return this.mapAsync(reader);
         isMapping = true;
         const record = this.checked(reader);
@@ -168,6 +176,12 @@ export class MapTask {
       cause: error,
       where: `${input.uri} offset ${reader.offset}`,
     });
+  }
+
+  private whereOf(reader: RecordReader): string {
+    return this.options.plan.descriptor.source.format === 'items'
+      ? this.placeOf(reader)
+      : `${this.options.context.place.uri} offset ${reader.offset}`;
   }
 
   /** The record that showed the map to be asynchronous. */

@@ -14,6 +14,7 @@ import type { MergeInput } from '../../shared/kernel/merge-input.js';
 import { outputNames, storeKeys, type Plan, type PlannedInput, type Split } from '../../shared/plan.js';
 import type { Assignment, TaskReport, TaskResult } from '../../shared/protocol.js';
 import type { InputRequest, Progress, StageSource, TaskIo } from '../ports.js';
+import type { RecordNote } from '../record-note.js';
 import { runInspect } from './inspect-task.js';
 import { JobRuntime, type LoadedJob, type Prepared } from './job-runtime.js';
 import { RowSink, ShuffleSink } from './map-sinks.js';
@@ -38,6 +39,8 @@ export interface TaskHostOptions {
   readonly strays: Strays;
   /** Takes a line of the job's log. */
   readonly log: (line: string) => void;
+  /** Keeps in mind at which record a careful attempt is, should it kill this process; absent: it is nobody's but the caller's. */
+  readonly noteFor?: (attempt: string) => RecordNote;
   /** How emits are combined; other than `on` only in tests of jobs. */
   readonly combine?: CombineMode;
   /** What `read.items` is called in a message about one of its items. */
@@ -105,8 +108,8 @@ export class TaskHost {
 
   private async map(runtime: JobRuntime, prepared: Prepared, assignment: Assignment): Promise<TaskResult> {
     const { plan } = prepared;
-    const { io, onProgress } = this.options;
-    const { attempt, index } = assignment;
+    const { io, onProgress, noteFor } = this.options;
+    const { attempt, index, isCareful } = assignment;
     const kernel = this.options.kernel();
     const splits = plan.maps[index];
     if (!splits) throw new GristmillError('internal', `the plan has no map task ${index}`);
@@ -130,6 +133,7 @@ export class TaskHost {
       sink,
       context: new MapContext(this.contextOptions(prepared, attempt, counters)),
       openSplit: (input, split) => io.openBytes(inputRequest(input, split)),
+      note: isCareful ? noteFor?.(attempt) : undefined,
       onProgress: (records, bytes) => onProgress({ records, bytes, share: shareOf(bytes, toRead) }),
     });
     const { counts, digest, bytes, seal } = await drive(task.run(), () => this.turn());

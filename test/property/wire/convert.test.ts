@@ -92,6 +92,8 @@ const result: fc.Arbitrary<TaskResult> = fc.oneof(
 );
 const report: fc.Arbitrary<TaskReport> = fc.record({ job, attempt, elapsedMs: fc.nat(), result });
 const ref = fc.record({ job, attempt });
+const slots = fc.integer({ min: 2, max: 256 });
+const runningRef = fc.record({ job, attempt, slots }, { requiredKeys: ['job', 'attempt'] });
 const workerMessage: fc.Arbitrary<WorkerMessage> = fc.record(
   {
     register: fc.record({
@@ -102,7 +104,7 @@ const workerMessage: fc.Arbitrary<WorkerMessage> = fc.record(
       startingSlots: fc.nat(),
       host: fc.string(),
       nodeVersion: fc.string(),
-      running: fc.array(ref, { maxLength: 3 }),
+      running: fc.array(runningRef, { maxLength: 3 }),
     }),
     renewLease: fc.boolean(),
     reports: fc.array(report, { maxLength: 3 }),
@@ -120,17 +122,24 @@ const inspect = fc.record({
   limitRecords: fc.option(fc.integer({ min: 1 }), { nil: undefined }),
 });
 const assignment: fc.Arbitrary<Assignment> = fc
-  .record({
-    job,
-    attempt,
-    kind: fc.constantFrom('inspect', 'map', 'reduce'),
-    index: fc.nat(),
-    generation: fc.nat(),
-    revision: fc.nat(),
-    codeVersion: fc.string(),
-    inspect,
-    together: fc.option(fc.record({ first: fc.nat(), end: fc.nat() }), { nil: undefined }),
-  })
+  .record(
+    {
+      job,
+      attempt,
+      kind: fc.constantFrom('inspect', 'map', 'reduce'),
+      index: fc.nat(),
+      generation: fc.nat(),
+      revision: fc.nat(),
+      codeVersion: fc.string(),
+      inspect,
+      together: fc.option(fc.record({ first: fc.nat(), end: fc.nat() }), { nil: undefined }),
+      slots,
+      isCareful: fc.constant(true),
+    },
+    {
+      requiredKeys: ['job', 'attempt', 'kind', 'index', 'generation', 'revision', 'codeVersion', 'inspect', 'together'],
+    },
+  )
   .map((a) => ({ ...a, kind: a.kind, inspect: a.kind === 'inspect' ? a.inspect : undefined }));
 const coordinatorMessage: fc.Arbitrary<CoordinatorMessage> = fc.record(
   {

@@ -11,6 +11,7 @@ interface Place {
   readonly task: string;
   readonly attempt: string;
   readonly worker: string;
+  readonly slots: number;
 }
 
 interface TaskFailures {
@@ -18,6 +19,12 @@ interface TaskFailures {
   machineFaultsInARow: number;
   /** When it last failed on a worker, by worker. */
   readonly atMs: Map<string, number>;
+  /** Where that was for the want of memory, which is no doing of the worker. */
+  readonly outgrownAt: Set<string>;
+}
+
+function newTask(): TaskFailures {
+  return { counted: 0, machineFaultsInARow: 0, atMs: new Map(), outgrownAt: new Set() };
 }
 
 export class FailureCheck {
@@ -32,14 +39,15 @@ export class FailureCheck {
 
   failed({ job, attempt, worker, failure }: Failed, nowMs: number): void {
     const key = `${job}/${attemptParts(attempt).task}`;
-    const task = this.#tasks.get(key) ?? { counted: 0, machineFaultsInARow: 0, atMs: new Map<string, number>() };
+    const task = this.#tasks.get(key) ?? newTask();
     this.#tasks.set(key, task);
     const isOfMachine = failure.code === 'worker-lost' || failure.code === 'disk-full';
     task.machineFaultsInARow = isOfMachine ? task.machineFaultsInARow + 1 : 0;
     if (!isOfMachine) task.counted++;
     if (failure.code === 'worker-lost') return;
     task.atMs.set(worker, nowMs);
-    this.#blemished.add(worker);
+    if (failure.code === 'out-of-memory') task.outgrownAt.add(worker);
+    else this.#blemished.add(worker);
   }
 
   checkEnd({ job, reason, failure }: Moved): void {
@@ -50,15 +58,36 @@ export class FailureCheck {
     if (failure?.retryable !== false) this.#violate(`${job} failed for nothing of its own: ${reason}`);
   }
 
-  /** `free`: workers that are present, with their free slots. */
-  checkPlace(place: Place, free: ReadonlyMap<string, number>, nowMs: number): void {
-    const better = [...free.keys()].filter((name) => name !== place.worker && !this.#blemished.has(name));
-    if (better.length === 0) return;
+  /** A task that ran out of memory has two slots of one worker from then on, as long as a worker has them. */
+  checkSlots({ job, task, attempt, worker, slots }: Place, present: ReadonlyMap<string, number>): void {
+    const wanted = this.#wantedSlots(job, task);
+    const own = present.get(worker) ?? 0;
+    if (slots !== Math.min(wanted, own))
+      this.#violate(`${attempt} of ${job} has ${slots} slots of the ${own} of ${worker}`);
+    const roomy = [...present].find(([name, all]) => all >= wanted && !this.#blemished.has(name));
+    if (own < wanted && roomy)
+      this.#violate(`${attempt} of ${job} goes to ${worker}, where it ran out of memory, beside ${roomy[0]}`);
+  }
+
+  #wantedSlots(job: string, task: string): number {
+    return (this.#tasks.get(`${job}/${task}`)?.outgrownAt.size ?? 0) > 0 ? limits.outgrownSlots : 1;
+  }
+
+  /** `present`: workers that are heard of, with their slots. */
+  checkPlace(place: Place, present: ReadonlyMap<string, number>, nowMs: number): void {
+    const others = [...present.keys()].filter((name) => name !== place.worker && !this.#blemished.has(name));
+    const better = others.filter((name) => (present.get(name) ?? 0) >= place.slots && !this.#hasFailed(place, name));
+    if (others.length === 0) return;
     const failedMs = this.#tasks.get(`${place.job}/${place.task}`)?.atMs.get(place.worker);
-    if (failedMs !== undefined && nowMs - failedMs < limits.retryElsewhereMs) {
+    if (failedMs !== undefined && nowMs - failedMs < limits.retryElsewhereMs && better.length > 0) {
       this.#violate(`${place.attempt} of ${place.job} is tried again on ${place.worker}, where its task has failed`);
     }
-    this.#checkExclusion(place, better, nowMs);
+    this.#checkExclusion(place, others, nowMs);
+  }
+
+  /** Not necessarily by the worker's doing. */
+  #hasFailed({ job, task }: Place, worker: string): boolean {
+    return this.#tasks.get(`${job}/${task}`)?.atMs.has(worker) === true;
   }
 
   /** A worker where tasks of the job failed, and nowhere else anything, has no more of its tasks until it has cooled down. */
@@ -66,9 +95,9 @@ export class FailureCheck {
     if (this.#blemished.size > 1) return;
     let blamed = 0;
     let lastMs = -Infinity;
-    for (const [key, { atMs }] of this.#tasks) {
+    for (const [key, { atMs, outgrownAt }] of this.#tasks) {
       const failedMs = key.startsWith(`${job}/`) ? atMs.get(worker) : undefined;
-      if (failedMs === undefined) continue;
+      if (failedMs === undefined || outgrownAt.has(worker)) continue;
       blamed++;
       lastMs = Math.max(lastMs, failedMs);
     }

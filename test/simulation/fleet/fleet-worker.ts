@@ -7,6 +7,7 @@ import type {
   AttemptRef,
   CoordinatorMessage,
   Registration,
+  RunningRef,
   TaskReport,
   TaskResult,
   WorkerMessage,
@@ -20,6 +21,8 @@ export interface FleetWorkerPorts {
   readonly time: Timeline;
   readonly random: SeededRandom;
   readonly taskMs: (assignment: Assignment) => number;
+  /** Whether the task runs out of memory where it has one slot. */
+  readonly outgrows: (assignment: Assignment) => boolean;
   /** Opens a session; messages for it come back through `receive`. */
   readonly open: (worker: FleetWorker, registration: Registration) => number;
   readonly tell: (session: number, message: WorkerMessage) => void;
@@ -117,7 +120,7 @@ export class FleetWorker {
 
   #connect(): void {
     if (this.#session !== undefined) return;
-    const held = [...this.#running.values(), ...this.#unacknowledged.values()];
+    const held: readonly RunningRef[] = [...this.#running.values(), ...this.#unacknowledged.values()];
     this.#session = this.#ports.open(this, {
       protocolVersion: PROTOCOL_VERSION,
       worker: parseWorkerId(this.name),
@@ -125,7 +128,7 @@ export class FleetWorker {
       slots: this.#plan.slots,
       host: 'fleet',
       nodeVersion: 'fleet',
-      running: held.map(({ job, attempt }) => ({ job, attempt })),
+      running: held.map(({ job, attempt, slots = 1 }) => ({ job, attempt, slots })),
     });
   }
 
@@ -166,12 +169,18 @@ export class FleetWorker {
     this.#running.set(key, assignment);
     this.#known.push(assignment);
     const { time, taskMs, jobKind } = this.#ports;
-    const failing = this.#failing && this.#failing.untilMs > time.nowMs ? this.#failing.code : undefined;
+    const failing = this.#fails(assignment);
     const tookMs = failing === undefined ? taskMs(assignment) * this.#plan.slowness : CRASH_MS;
     if (this.#plan.tells) this.#progress(assignment, time.nowMs, tookMs);
     this.#later(tookMs, () =>
       this.#end(assignment, failing === undefined ? resultOf(assignment, jobKind(assignment)) : failed(failing)),
     );
+  }
+
+  #fails(assignment: Assignment): ErrorCode | undefined {
+    const { time, outgrows } = this.#ports;
+    if (this.#failing && this.#failing.untilMs > time.nowMs) return this.#failing.code;
+    return (assignment.slots ?? 1) < limits.outgrownSlots && outgrows(assignment) ? 'out-of-memory' : undefined;
   }
 
   #progress(assignment: Assignment, startedMs: number, tookMs: number): void {

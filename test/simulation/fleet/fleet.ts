@@ -8,7 +8,7 @@ import type { Decision, EffectResult, SchedulerEvent } from '../../../coordinato
 import { evolve } from '../../../coordinator/scheduler/evolve.js';
 import { emptyState, isEnded, type Job } from '../../../coordinator/scheduler/state.js';
 import { mayTakeEffect, nextWakeMs, startState, type SchedulerState } from '../../../coordinator/scheduler/volatile.js';
-import type { JobId } from '../../../shared/ids.js';
+import { attemptParts, type JobId } from '../../../shared/ids.js';
 import { SeededRandom } from '../random.js';
 import { FleetWorker } from './fleet-worker.js';
 import { PolicyChecker } from './policy-checker.js';
@@ -93,6 +93,11 @@ class Fleet {
       random: this.#random,
       taskMs: ({ job, kind }) =>
         kind === 'inspect' ? 20 : (this.#plans.get(job)?.taskMs ?? 0) * (0.95 + this.#random.fraction() / 10),
+      outgrows: ({ job, kind, attempt }) => {
+        const { outgrows = 0 } = this.#plans.get(job) ?? {};
+        const draw = () => SeededRandom.named(this.#scenario.seed, `${job}/${attemptParts(attempt).task}`).fraction();
+        return kind !== 'inspect' && outgrows > 0 && draw() < outgrows;
+      },
       jobKind: ({ job }) => this.#plans.get(job)?.kind ?? 'map-only',
       open: (worker, registration) => {
         const session = ++this.#numbers;

@@ -24,6 +24,8 @@ interface Live {
   readonly attempt: string;
   readonly worker: string;
   readonly isBackup: boolean;
+  /** Of its worker, that it takes. */
+  readonly slots: number;
 }
 
 /** No job waits longer with a slot free: the slot's worker may be excluded for all, and then for the job, and no fault lasts so long. */
@@ -193,7 +195,7 @@ export class PolicyChecker {
     }
   }
 
-  #onAssign({ job, attempt, kind, index }: Assignment, worker: string | undefined, nowMs: number): void {
+  #onAssign({ job, attempt, kind, index, slots = 1 }: Assignment, worker: string | undefined, nowMs: number): void {
     if (worker === undefined) {
       this.violate(`${attempt} is given to nobody`);
       return;
@@ -201,12 +203,16 @@ export class PolicyChecker {
     const { task } = attemptParts(attempt);
     if (this.#winners.has(`${job}/${task}`)) this.violate(`${task} of ${job} is finished and given out again`);
     const others = [...this.#live.values()].filter((live) => live.job === job && live.task === task);
-    const live = { job, task, attempt, worker, isBackup: others.length > 0 };
+    const live = { job, task, attempt, worker, isBackup: others.length > 0, slots };
+    const free = this.#freeWorkers(nowMs).get(worker) ?? 0;
+    if (slots > free) this.violate(`${attempt} of ${job} takes ${slots} slots of ${worker}, which has ${free} free`);
+    this.#failures.checkSlots(live, this.#slotsOfPresent(nowMs));
+    if (slots > 1) this.note('two slots');
     this.#live.set(`${job}/${attempt}`, live);
     const given = this.#givenOut.get(`${job}/${kind}`) ?? new Set();
     this.#givenOut.set(`${job}/${kind}`, given.add(String(index)));
     if (live.isBackup) this.#checkBackup(live, others, kind);
-    this.#failures.checkPlace(live, this.#freeWorkers(nowMs), nowMs);
+    this.#failures.checkPlace(live, this.#slotsOfPresent(nowMs), nowMs);
     if (kind === 'map') this.#shares.given(job);
   }
 
@@ -228,16 +234,20 @@ export class PolicyChecker {
 
   /** Workers that are heard of, with as many slots as are not taken by attempts that count. */
   #freeWorkers(nowMs: number): ReadonlyMap<string, number> {
-    const free = new Map<string, number>();
-    for (const [name, { session, slots, heardMs }] of this.#workers) {
-      if (session === undefined || nowMs - heardMs >= limits.leaseSuspectMs) continue;
-      free.set(name, slots);
-    }
-    for (const { worker } of this.#live.values()) {
+    const free = this.#slotsOfPresent(nowMs);
+    for (const { worker, slots } of this.#live.values()) {
       const left = free.get(worker);
-      if (left !== undefined) free.set(worker, left - 1);
+      if (left !== undefined) free.set(worker, left - slots);
     }
     return free;
+  }
+
+  #slotsOfPresent(nowMs: number): Map<string, number> {
+    const all = new Map<string, number>();
+    for (const [name, { session, slots, heardMs }] of this.#workers) {
+      if (session !== undefined && nowMs - heardMs < limits.leaseSuspectMs) all.set(name, slots);
+    }
+    return all;
   }
 
   /** A job of which nothing runs, though a slot is free for it, for longer than any wait that it may have. */

@@ -20,6 +20,8 @@ export interface FleetJobPlan {
   readonly weight: number;
   readonly submitAtMs: number;
   readonly speculate: boolean;
+  /** The share of its tasks that run out of memory on one slot; absent: none. */
+  readonly outgrows?: number;
 }
 
 /**
@@ -88,13 +90,15 @@ function roughScenario(seed: number, random: SeededRandom): FleetScenario {
     submitAtMs: random.between(0, 10_000),
     speculate: random.chance(0.9),
   }));
+  const hungry = SeededRandom.named(seed, 'outgrows');
+  const outgrowing = jobs.map((job) => (hungry.chance(0.3) ? { ...job, outgrows: hungry.fraction() / 2 } : job));
   const faults = Array.from({ length: random.between(0, 8) }, () => ({
     kind: random.pick(FLEET_FAULTS),
     worker: random.between(0, workers.length - 1),
     atMs: random.between(0, 30_000),
     lastsMs: random.between(100, 30_000),
   }));
-  return { seed, workers, jobs, faults };
+  return { seed, workers, jobs: outgrowing, faults };
 }
 
 /** Scenarios that are a little smaller, the boldest first. */
@@ -121,6 +125,7 @@ function* smallerJobs(job: FleetJobPlan, put: (less: FleetJobPlan) => FleetScena
   if (job.maps > 0) yield put({ ...job, maps: job.maps - 1 });
   if (job.partitions > 1) yield put({ ...job, partitions: 1 });
   if (job.kind === 'reduce') yield put({ ...job, kind: 'map-only' });
+  if (job.outgrows !== undefined) yield put({ ...job, outgrows: 0 });
   if (job.submitAtMs > 0) yield put({ ...job, submitAtMs: 0 });
 }
 

@@ -122,7 +122,7 @@ describe('the estimate', () => {
     kind: 'map',
     index: 0,
   } as const;
-  const attempt = () => newAttempt({ ...about, worker: parseWorkerId('w1') }, 0);
+  const attempt = () => newAttempt({ ...about, worker: parseWorkerId('w1'), slots: 1 }, 0);
 
   test('an attempt that stopped telling is judged by its time, however much it has done', () => {
     const frozen = { ...attempt(), share: 0.99, changedMs: 1000 };

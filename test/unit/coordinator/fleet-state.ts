@@ -19,10 +19,11 @@ export class FleetState {
   readonly #sessions = new Map<string, number>();
   #numbers = 0;
 
-  constructor() {
+  /** Of a leader that is the first one, unless it is another's state. */
+  constructor(state?: SchedulerState) {
     const durable = emptyState();
     evolve(durable, { type: 'leader-elected', epoch: 1, atMs: 0, host: 'h' });
-    this.state = startState(durable, 'memory:', this.nowMs);
+    this.state = state ?? startState(durable, 'memory:', this.nowMs);
   }
 
   tell(event: SchedulerEvent): Decision {

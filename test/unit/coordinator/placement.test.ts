@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { jobView } from '../../../coordinator/job-view.js';
 import { limits } from '../../../shared/limits.js';
-import { FleetState } from './fleet-state.js';
+import type { JobId } from '../../../shared/ids.js';
+import { assigned, FleetState } from './fleet-state.js';
 
 let fleet: FleetState;
 
@@ -101,6 +102,18 @@ describe('failures', () => {
     expect(fleet.running(job)).toEqual([]);
     fleet.pass(limits.attemptBackoffMs, 'w1', 'w2');
     expect(fleet.running(job)).toEqual(['map-00000.1-2@w1']);
+  });
+
+  test('a map task that failed says at which record it is from then on; one that was only lost need not', () => {
+    fleet.worker('w1');
+    fleet.submit(1, 1);
+    const [lost] = assigned(fleet.worker('w1', 1, 'again').commands);
+    expect(lost).toMatchObject({ attempt: 'map-00000.1-2' });
+    expect(lost).not.toHaveProperty('isCareful');
+    fleet.fail('w1', 'job000000001' as JobId, 'map-00000.1-2', 'executor-died');
+    fleet.nowMs += limits.attemptBackoffMs;
+    const [next] = assigned(fleet.tell({ type: 'tick' }).commands);
+    expect(next).toMatchObject({ attempt: 'map-00000.1-3', isCareful: true });
   });
 
   test('a worker that dies costs its running attempts alone, uncounted, and their late reports change nothing', () => {
