@@ -1,13 +1,13 @@
 /** docker-compose.yml as its users have it: a store, a coordinator and workers in containers, and what befalls those. */
-import { copyFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zipfFile } from '../../bench/generate/zipf.js';
-import { events, repository, type Running } from '../harness/command.js';
+import { eventually, repository, type Running } from '../harness/command.js';
 import { describeWithDocker } from './docker-suite.js';
 import { Fleet } from '../harness/fleet.js';
 import { countedPlainly } from '../harness/plain-count.js';
-import { attemptsIn, completed, expectNothingAgain, tasksDone } from '../harness/watched.js';
+import { attemptsIn, expectCounted, tasksDone } from '../harness/watched.js';
 
 const INPUT_BYTES = 200_000_000;
 const MINUTES = 60_000;
@@ -35,16 +35,9 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
     return fleet.submit('words.ts', '--output', `s3://gristmill/data/out-${jobs++}`);
   }
 
-  /** The whole result is what the plainest program counts, and no finished task was run again. */
   async function expectRight(running: Running): Promise<void> {
-    const ended = await running.ended;
-    const job = completed(ended);
-    expectNothingAgain(ended.stdout);
-    const results = await fleet.place.run('results', job, ...fleet.reach, ...fleet.keys);
-    expect(results.code, results.stderr).toBe(0);
-    const rows = events(results.stdout).map(({ key, value }) => [key, value] as [string, number]);
-    expect(rows).toHaveLength(counted.size);
-    expect(new Map(rows)).toEqual(counted);
+    const resultsOf = (job: string) => fleet.place.run('results', job, ...fleet.reach, ...fleet.keys);
+    await expectCounted(await running.ended, counted, resultsOf);
   }
 
   test(
@@ -59,6 +52,24 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
       expect(user).toMatch(/^[1-9]\d*:/);
     },
     10 * MINUTES,
+  );
+
+  test(
+    'lets somebody in whose token is added, and nobody whose token is taken out, without a restart',
+    async () => {
+      const access = fleet.place.path('secrets/access');
+      const before = readFileSync(access, 'utf8');
+      const token = fleet.place.path('another.token');
+      const made = await fleet.place.run('token', '--role', 'read', '--name', 'another', '--to', token);
+      const reach = [...fleet.reach.slice(0, fleet.reach.indexOf('--token-file')), '--token-file', token];
+      const isIn = async () => (await fleet.place.run('jobs', ...reach)).code === 0;
+      expect(await isIn()).toBe(false);
+      appendFileSync(access, made.stdout);
+      await eventually(isIn);
+      writeFileSync(access, before);
+      await eventually(async () => !(await isIn()));
+    },
+    MINUTES,
   );
 
   test(

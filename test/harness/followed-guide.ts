@@ -47,7 +47,12 @@ export async function follow(
   for (const [i, { shown }] of steps.entries()) {
     const [step = '', ...after] = rest.split(marks[i] ?? '');
     rest = after.join(marks[i]);
-    for (const line of shown) expect(step).toMatch(patternOf(line));
+    let below = step;
+    for (const line of shown) {
+      const found = patternOf(line).exec(below);
+      expect(found, `${line} is not shown, in its order, by ${step}`).not.toBeNull();
+      below = below.slice((found?.index ?? 0) + (found?.[0].length ?? 0));
+    }
   }
 }
 

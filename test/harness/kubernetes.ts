@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { eventually, repository, Workplace, type Ended, type Running } from './command.js';
 import { run } from './docker.js';
@@ -22,6 +22,12 @@ function answers(): boolean {
     return false;
   }
 }
+
+const AUTOSCALER = {
+  apiVersion: 'autoscaling/v2',
+  kind: 'HorizontalPodAutoscaler',
+  metadata: { name: 'worker' },
+};
 
 export interface Pod {
   readonly name: string;
@@ -72,6 +78,8 @@ export class KubernetesFleet {
       patches: [
         requests('Deployment', 'worker', { cpu: '20m', memory: '256Mi' }),
         requests('StatefulSet', 'store', { cpu: '20m', memory: '256Mi' }),
+        // How many there are is for the tests to say.
+        { patch: JSON.stringify({ ...AUTOSCALER, $patch: 'delete' }) },
       ],
     });
     await this.kubectl('apply', '--kustomize', fleet);
@@ -97,6 +105,17 @@ export class KubernetesFleet {
   /** A kustomization of deploy/kubernetes, in the empty namespace. */
   copyOf(name: string): string {
     return this.#overlay(`copy-of-${name}`, { resources: [this.#manifests(name)] }, this.empty);
+  }
+
+  /** An overlay as a guide shows it, beside a checkout, in the empty namespace. */
+  overlayShown(text: string): string {
+    const folder = this.place.path('overlay-shown');
+    mkdirSync(folder, { recursive: true });
+    const mine = text
+      .replaceAll('../gristmill/', `${relative(folder, repository)}/`)
+      .replace('namespace: gristmill\n', `namespace: ${this.empty}\n`);
+    writeFileSync(join(folder, 'kustomization.yaml'), mine);
+    return folder;
   }
 
   /** What the API server would say; rejects with what it does not know or allow. */
@@ -242,10 +261,11 @@ interface VolumeObject {
  * this machine and its volumes are such, it is done here.
  */
 export async function makeVolumesWritable(namespace: string): Promise<void> {
-  const args = ['wait', '--for', 'jsonpath={.status.phase}=Bound', '--timeout', '2m', 'pvc/data-store-0'];
-  await run('kubectl', [...args, '--namespace', namespace], { directory: repository });
+  const args = ['get', 'pvc', '--namespace', namespace, '--output', 'jsonpath={.items[*].status.phase}'];
+  await eventually(async () => (await run('kubectl', args, { directory: repository })) === 'Bound');
   const listed = await run('kubectl', ['get', 'pv', '--output', 'json'], { directory: repository });
   for (const { spec } of (JSON.parse(listed) as { readonly items: readonly VolumeObject[] }).items) {
-    if (spec.claimRef?.namespace === namespace && spec.hostPath) chmodSync(spec.hostPath.path, 0o777);
+    const isOurs = spec.claimRef?.namespace === namespace;
+    if (isOurs && spec.hostPath && existsSync(spec.hostPath.path)) chmodSync(spec.hostPath.path, 0o777);
   }
 }

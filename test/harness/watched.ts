@@ -42,6 +42,21 @@ export function expectNothingAgain(stdout: string): void {
   }
 }
 
+/** The whole result is what the plainest program counts, and no finished task was run again. */
+export async function expectCounted(
+  ended: Ended,
+  counted: ReadonlyMap<string, number>,
+  resultsOf: (job: string) => Promise<Ended>,
+): Promise<void> {
+  const job = completed(ended);
+  expectNothingAgain(ended.stdout);
+  const results = await resultsOf(job);
+  expect(results.code, results.stderr).toBe(0);
+  const rows = events(results.stdout).map(({ key, value }) => [key, value] as [string, number]);
+  expect(rows).toHaveLength(counted.size);
+  expect(new Map(rows)).toEqual(counted);
+}
+
 /** The id of a job that completed. */
 export function completed({ code, stdout, stderr }: Ended): string {
   expect(code, stderr + stdout.slice(-2000)).toBe(0);

@@ -1,12 +1,12 @@
 /** deploy/kubernetes in real pods, and what befalls those. */
-import { copyFileSync, readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { zipfFile } from '../../bench/generate/zipf.js';
-import { events, repository, type Running } from '../harness/command.js';
+import { repository, type Running } from '../harness/command.js';
 import { KubernetesFleet } from '../harness/kubernetes.js';
 import { countedPlainly } from '../harness/plain-count.js';
-import { attemptsIn, completed, expectNothingAgain, tasksDone } from '../harness/watched.js';
+import { attemptsIn, expectCounted, tasksDone } from '../harness/watched.js';
 import { describeWithKubernetes } from './kubernetes-suite.js';
 
 const INPUT_BYTES = 200_000_000;
@@ -36,17 +36,10 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
     return fleet.submit(join(repository, 'test/kubernetes/words.ts'), `s3://gristmill/data/out-${jobs++}`);
   }
 
-  /** The whole result is what the plainest program counts, and no finished task was run again. */
   async function expectRight(running: Running): Promise<void> {
-    const ended = await running.ended;
+    const resultsOf = async (job: string) => fleet.withStore('results', job, ...(await fleet.reach()));
     try {
-      const job = completed(ended);
-      expectNothingAgain(ended.stdout);
-      const results = await fleet.withStore('results', job, ...(await fleet.reach()));
-      expect(results.code, results.stderr).toBe(0);
-      const rows = events(results.stdout).map(({ key, value }) => [key, value] as [string, number]);
-      expect(rows).toHaveLength(counted.size);
-      expect(new Map(rows)).toEqual(counted);
+      await expectCounted(await running.ended, counted, resultsOf);
     } catch (thrown) {
       console.log(await fleet.describe());
       throw thrown;
@@ -62,9 +55,18 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
       expect(manifests.length).toBeGreaterThan(6);
       expect(folders).toEqual(expect.arrayContaining(['with-store', 'external-store', 'job']));
       for (const name of manifests) await fleet.dryRun('--filename', join(MANIFESTS, name));
-      // A component is no kustomization by itself: it is part of the others.
-      for (const name of folders.filter((folder) => folder !== 'autoscaling'))
+      // A component is no kustomization by itself: it is part of others, as the guide shows.
+      for (const name of folders.filter((folder) => !['autoscaling', 'load-balancer'].includes(folder)))
         await fleet.dryRun('--kustomize', fleet.copyOf(name));
+      const guide = readFileSync(join(repository, 'docs/guide/deploy.md'), 'utf8');
+      const [, overlay = ''] = /```yaml\n([\s\S]*?)```/.exec(guide) ?? [];
+      const said = await fleet.dryRun('--kustomize', fleet.overlayShown(overlay));
+      for (const name of [
+        'deployment.apps/worker',
+        'service/coordinator-outside',
+        'horizontalpodautoscaler.autoscaling/worker',
+      ])
+        expect(said).toContain(name);
     },
     LONG,
   );
@@ -125,6 +127,7 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
       await fleet.scale(5);
       await fleet.settled(5);
       await fleet.scale(1);
+      expect(running.child.exitCode, 'the job ended before its workers went').toBe(null);
       await expectRight(running);
       expect(attemptsIn(running.stdout).filter(({ won }) => !won)).toEqual([]);
       await fleet.settled(1);
@@ -168,6 +171,7 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
       await tasksDone(running, 3);
       await fleet.kubectl('rollout', 'restart', 'deployment/worker');
       await fleet.ready();
+      expect(running.child.exitCode, 'the job ended before its workers were others').toBe(null);
       await expectRight(running);
       expect(attemptsIn(running.stdout).filter(({ won }) => !won)).toEqual([]);
       await fleet.settled(2);

@@ -166,7 +166,7 @@ export const soak: Program = async ({ number, verdicts }) => {
       await bucket.put('input/a.txt', `${lines.slice(0, 5000).join('\n')}\n`);
       await bucket.put('input/b.txt', `${lines.slice(5000).join('\n')}\n`);
       await proxy.setPlan({ seed, rules: rules() });
-      await runJobs(soaked, performance.now() + 1000 * number('seconds', 30 * 60, 75));
+      await runJobs(soaked, performance.now() + 1000 * number('seconds', 30 * 60, 3 * 60));
       await judgeLeftovers(soaked);
       await judgeFaults(soaked, seed);
       await cluster.stop();
