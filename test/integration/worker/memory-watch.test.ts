@@ -102,7 +102,10 @@ function readings(): MemoryReadings {
 
 function startWorker(): Agent {
   told = [];
-  const log = pino({ level: 'warn' }, { write: (line: string) => void told.push(JSON.parse(line) as (typeof told)[0]) });
+  const log = pino(
+    { level: 'warn' },
+    { write: (line: string) => void told.push(JSON.parse(line) as (typeof told)[0]) },
+  );
   return startAgent({
     coordinator: cluster.address,
     token: readFileSync(cluster.place.path('store/token'), 'utf8').trim(),
