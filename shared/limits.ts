@@ -233,6 +233,18 @@ export const limits = {
   storeContactMs: 1_000,
   /** Added to how gladly Linux ends an executor when memory runs out, of 1,000. */
   executorOomScore: 500,
+  /** Where Linux would end a worker with its executors, it looks so often at what is left of its memory: a few small files each time. */
+  memoryWatchMs: 100,
+  /** When less is left it looks again so much sooner, at the least: a look costs a tenth of a millisecond. */
+  memoryWatchMsMin: 10,
+  /** Memory fills no faster, in bytes for each millisecond: twice what one processor writes into fresh pages. */
+  memoryFillBytesPerMs: 2 * MiB,
+  /** With less left an executor ends, before Linux ends all: what is written between two looks and until the process is gone. */
+  memoryReserveBytesMin: 32 * MiB,
+  /** And so much of the whole, for more slots write at a time on a larger worker. */
+  memoryReserveShare: 0.03,
+  /** An ended executor's memory is back after so long at the latest; until it is, no second one ends for it. */
+  memoryBackMs: 1_000,
   /** Requests in a row without an answer, after which the others wait instead of trying as well. */
   s3BreakerFailures: 3,
   /** The wait before one of them tries again, doubled each time. */

@@ -25,6 +25,8 @@ import type { Stores } from '../shared/store/stores.js';
 import type { Finished } from './executor-process.js';
 import { ExecutorPool, handedBack } from './executor-pool.js';
 import type { WorkerFigures, WorkerHealth } from './health.js';
+import { memoryReadingsHere, type MemoryReadings } from './memory-readings.js';
+import { watchMemory } from './memory-watch.js';
 import { unobserved, type WorkerObserver } from './observer.js';
 import type { Session } from './session.js';
 
@@ -42,6 +44,8 @@ export interface AgentOptions {
   readonly scratchDir: string;
   /** Heap limit of each executor. */
   readonly heapMegabytes: number;
+  /** Absent: what the kernel says, where it would end all processes of the worker together. */
+  readonly memory?: MemoryReadings;
   /** All that executors see of the environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** What is opened by the coordinator's word; closed by whoever gave it. */
@@ -79,6 +83,7 @@ class RunningAgent implements Agent {
   readonly lost: Promise<never>;
   private readonly options: AgentOptions;
   private readonly pool: ExecutorPool;
+  private readonly endWatch: () => void;
   private session: Session | undefined;
   private readonly observer: WorkerObserver;
   private stopping = false;
@@ -112,6 +117,12 @@ class RunningAgent implements Agent {
       onFinished: (assignment, finished) => {
         void this.finished(assignment, finished);
       },
+    });
+    this.endWatch = watchMemory({
+      clock: options.clock,
+      readings: options.memory ?? memoryReadingsHere(),
+      holders: () => this.pool.memoryHolders,
+      onEnded: (shortage) => options.log.warn(shortage, 'memory runs out: the largest executor was ended'),
     });
     void this.attach();
   }
@@ -175,6 +186,7 @@ class RunningAgent implements Agent {
     this.session?.send({ draining: true });
     await this.pool.drain(graceMs);
     await this.pool.stop();
+    this.endWatch();
     await this.acknowledged();
     this.session?.close();
   }

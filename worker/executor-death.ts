@@ -14,7 +14,7 @@ export interface Death {
   readonly how: string;
   /** The end of what it wrote to its standard error. */
   readonly words: string;
-  /** The kernel killed it because memory had run out. */
+  /** The kernel killed it because memory had run out, or its agent before the kernel would have killed them all. */
   readonly isOomKilled: boolean;
   /** Where it was, if it was careful to say so. */
   readonly place: RecordPlace | undefined;

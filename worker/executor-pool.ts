@@ -18,6 +18,7 @@ import type { Progress } from './ports.js';
 import { ExecutorProcess, type ExecutorOptions, type Finished } from './executor-process.js';
 import { ExecutorSpares } from './executor-spares.js';
 import type { WorkerFigures } from './health.js';
+import type { MemoryHolder } from './memory-watch.js';
 import { OomKills } from './oom-kills.js';
 
 interface Slot {
@@ -51,6 +52,11 @@ export interface PoolOptions extends Omit<ExecutorOptions, 'scratchDir' | 'onSet
 
 function isFree({ running, lentTo }: Slot): boolean {
   return !running && !lentTo;
+}
+
+function holderOf(executor: ExecutorProcess, end: () => void): readonly MemoryHolder[] {
+  const { pid } = executor;
+  return pid === undefined ? [] : [{ pid, isGone: () => !executor.alive, end }];
 }
 
 /** What a worker says of a task that it gives up because it was told to stop. */
@@ -119,6 +125,25 @@ export class ExecutorPool {
   get attempts(): readonly Assignment[] {
     const running = this.slots.flatMap((slot) => (slot.running ? [slot.running] : []));
     return [...running, ...this.waiting.map((entry) => entry.assignment)];
+  }
+
+  /**
+   * Executors that may end where memory runs out. One that is idle in its slot has what its last task left behind, and makes room for
+   * a new one; a new one itself has nothing to give back. One that is leaving already is waited for in the place of another.
+   */
+  get memoryHolders(): readonly MemoryHolder[] {
+    const bound = this.slots.filter((slot) => slot.job !== undefined && !slot.lentTo);
+    return [
+      ...bound.flatMap((slot) => holderOf(slot.executor, () => this.takeMemoryOf(slot))),
+      ...this.spares.warm.flatMap((spare) => holderOf(spare, () => this.spares.shed())),
+      ...[...this.leaving].flatMap((executor) => holderOf(executor, () => executor.kill())),
+    ];
+  }
+
+  private takeMemoryOf(slot: Slot): void {
+    if (slot.running) slot.executor.killForMemory();
+    else this.replace(slot);
+    this.tellStarting();
   }
 
   cancel(job: JobId, attempt: AttemptId): void {

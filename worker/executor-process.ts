@@ -60,6 +60,8 @@ export class ExecutorProcess {
   private isReady = false;
   /** Its end was wanted. */
   private isTold = false;
+  /** It was taken before the kernel would have taken all. */
+  private isTaken = false;
   private markClosed: () => void = () => undefined;
 
   constructor(options: ExecutorOptions) {
@@ -92,6 +94,11 @@ export class ExecutorProcess {
     this.socket.on('data', (piece: Buffer) => {
       for (const message of decoder.push(piece)) this.receive(message);
     });
+  }
+
+  /** Undefined when it could not be started. */
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   get alive(): boolean {
@@ -132,6 +139,13 @@ export class ExecutorProcess {
   kill(): void {
     if (this.gone !== undefined) return;
     this.isTold = true;
+    this.killGroup();
+  }
+
+  /** As the kernel does where memory runs out: its attempt has run out of memory. */
+  killForMemory(): void {
+    if (this.gone !== undefined) return;
+    this.isTaken = true;
     this.killGroup();
   }
 
@@ -187,7 +201,8 @@ export class ExecutorProcess {
   private end(how: string, isKilled: boolean): void {
     if (this.gone !== undefined) return;
     const { running } = this;
-    const isOomKilled = isKilled && running !== undefined && this.options.oomKills.claim(running.oomMark);
+    const isOomKilled =
+      isKilled && running !== undefined && (this.isTaken || this.options.oomKills.claim(running.oomMark));
     const place = running && recordOf(this.options.scratchDir, running.assignment.attempt);
     this.gone = { how, words: this.logs[1]?.lastWords ?? '', isOomKilled, place };
     if (!this.isTold) this.options.observer.executorDied();

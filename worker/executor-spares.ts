@@ -66,6 +66,15 @@ export class ExecutorSpares<Executor extends Warm> {
     this.#waiting.clear();
   }
 
+  get warm(): readonly Executor[] {
+    return this.#spares;
+  }
+
+  /** Memory is short: they end, and come back with the next slot that is bound or free again. */
+  shed(): void {
+    for (const spare of this.#spares.splice(0)) this.#options.dismiss(spare);
+  }
+
   stop(): void {
     for (const cancel of this.#waiting.values()) cancel();
     this.#waiting.clear();
