@@ -2,7 +2,7 @@
 import type { TaskKind } from '../shared/ids.js';
 import { openKind, type JobBoard } from './scheduler/board.js';
 import { isEnded, workOf, type Job } from './scheduler/state.js';
-import { takenSlots } from './scheduler/two-slots.js';
+import { freeSlots } from './scheduler/two-slots.js';
 import { isActive, type ActiveState } from './scheduler/transition.js';
 import { isSuspect, type SchedulerState } from './scheduler/volatile.js';
 import { tasksOf } from './scheduler/work.js';
@@ -42,7 +42,7 @@ export function clusterFigures({ durable, volatile }: SchedulerState, nowMs: num
   let leaseAgeMsMax = 0;
   for (const worker of volatile.workers.values()) {
     workers[worker.session === undefined ? 'detached' : isSuspect(volatile, worker, nowMs) ? 'suspect' : 'attached']++;
-    const busy = Math.min(worker.slots, takenSlots(worker));
+    const busy = worker.slots - freeSlots(worker);
     slots.busy += busy;
     const starting = Math.min(worker.slots - busy, worker.startingSlots);
     slots.starting += starting;

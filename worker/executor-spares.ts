@@ -79,7 +79,7 @@ export class ExecutorSpares<Executor extends Warm> {
     for (const cancel of this.#waiting.values()) cancel();
     this.#waiting.clear();
     this.#bound.clear();
-    for (const spare of this.#spares.splice(0)) this.#options.dismiss(spare);
+    this.shed();
   }
 
   #take(): Executor | undefined {

@@ -11,7 +11,7 @@ import { isPresent, mayRetry, mayWork } from './eligibility.js';
 import type { Now } from './events.js';
 import { groupSize } from './neighbours.js';
 import { isEnded, workOf, type Job } from './state.js';
-import { freeSlots, holderOf, mayStartOutgrown, slotsWanted, takenSlots } from './two-slots.js';
+import { freeSlots, holderOf, mayStartOutgrown, slotsWanted } from './two-slots.js';
 import { isRecovering, slotsOf, type SchedulerState, type VolatileState, type WorkerSession } from './volatile.js';
 
 export type Offer =
@@ -30,12 +30,12 @@ export type Offer =
     };
 
 export function hasFreeSlot(volatile: VolatileState, worker: WorkerSession, nowMs: number): boolean {
-  return takenSlots(worker) < worker.slots && isPresent(volatile, worker, nowMs);
+  return freeSlots(worker) > 0 && isPresent(volatile, worker, nowMs);
 }
 
 /** True when one of its free slots has an executor that is up. */
 export function hasReadySlot(worker: WorkerSession): boolean {
-  return takenSlots(worker) < worker.slots - worker.startingSlots;
+  return freeSlots(worker) > worker.startingSlots;
 }
 
 /** What the worker's free slot is to be used for. */

@@ -21,15 +21,12 @@ export interface Hold {
   readonly sinceMs: number;
 }
 
-/** Slots of the worker that attempts take. */
-export function takenSlots({ running }: WorkerSession): number {
-  let taken = 0;
-  for (const { slots } of running.values()) taken += slots;
-  return taken;
-}
-
-export function freeSlots(worker: WorkerSession): number {
-  return Math.max(0, worker.slots - takenSlots(worker));
+/** Slots of the worker that no attempt takes; asked of every worker at every decision. */
+export function freeSlots({ running, slots }: WorkerSession): number {
+  // Each takes one at least: a worker that is full, as most are, is not looked through.
+  let free = slots - running.size;
+  if (free > 0) for (const attempt of running.values()) free -= attempt.slots - 1;
+  return Math.max(0, free);
 }
 
 /** What an attempt of the task takes of this worker: never more than it has. */

@@ -11,7 +11,7 @@ import type { Now } from './events.js';
 import { hasReadySlot } from './placement.js';
 import type { JournalRecord } from './records.js';
 import { isEnded, workOf, type Job } from './state.js';
-import { hasRoomy, holdOf, takenSlots } from './two-slots.js';
+import { freeSlots, hasRoomy, holdOf } from './two-slots.js';
 import { isRecovering, type SchedulerState, type VolatileState } from './volatile.js';
 import { isMapMissing, isWorkDone } from './work.js';
 
@@ -118,7 +118,7 @@ function crewOf(volatile: VolatileState, board: JobBoard | undefined, nowMs: num
     present++;
     if (board && isExcluded(volatile, board, worker, nowMs)) excluded++;
     else if (hasReadySlot(worker)) hasFree = true;
-    else if (takenSlots(worker) < worker.slots) isStarting = true;
+    else if (freeSlots(worker) > 0) isStarting = true;
   }
   return { present, excluded, hasFree, isStarting };
 }

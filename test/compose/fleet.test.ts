@@ -36,8 +36,7 @@ describeWithDocker('the fleet of docker-compose.yml', () => {
   }
 
   async function expectRight(running: Running): Promise<void> {
-    const resultsOf = (job: string) => fleet.place.run('results', job, ...fleet.reach, ...fleet.keys);
-    await expectCounted(await running.ended, counted, resultsOf);
+    await expectCounted(await running.ended, counted, (job) => fleet.results(job));
   }
 
   test(

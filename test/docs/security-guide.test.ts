@@ -1,16 +1,14 @@
 /** What the guide to security shows, line by line as it stands there, only with a name, a port and a store that are free. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { end, ready } from '../harness/cluster.js';
 import { eventually, program, repository, Workplace, type Running } from '../harness/command.js';
+import { hasOpenssl } from '../harness/openssl.js';
 
 const guide = readFileSync(join(repository, 'docs/guide/security.md'), 'utf8');
 const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block]) => block ?? '');
 const [tokens = '', authority = '', coordinator = '', worker = '', cluster = ''] = blocks;
-const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-if (!hasOpenssl) console.warn('there is no openssl here: the certificates of docs/guide/security.md are not tried');
 
 let place: Workplace;
 let standing: Running[];

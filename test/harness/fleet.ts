@@ -3,10 +3,10 @@
  * own; spoken to from outside, by the command of this checkout with a token.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { delay, systemClock } from '../../shared/clock.js';
 import { repository, Workplace, type Ended, type Running } from './command.js';
 import { run } from './docker.js';
+import { coordinatorFlags, storeFlags } from './secret-flags.js';
 import { freePort } from './ports.js';
 
 /** Between two looks at a condition that the engine tells only when it is asked. */
@@ -97,30 +97,20 @@ export class Fleet {
 
   /** How a command from outside reaches the fleet, as somebody who may submit. */
   get reach(): readonly string[] {
-    const secrets = this.place.path('secrets');
-    const { COORDINATOR_PORT: port = '' } = this.#variables;
-    const trust = ['--tls-ca', join(secrets, 'authority.crt'), '--token-file', join(secrets, 'submit.token')];
-    return ['--coordinator', `localhost:${port}`, ...trust];
+    return coordinatorFlags(this.place.path('secrets'), this.#variables['COORDINATOR_PORT'] ?? '');
   }
 
   get keys(): readonly string[] {
-    const secrets = this.place.path('secrets');
-    const { STORE_PORT: port = '' } = this.#variables;
-    const keys = ['store-access-key', 'store-secret-key'].map((name) => join(secrets, name));
-    return [
-      '--s3-ca-file',
-      join(secrets, 'authority.crt'),
-      '--s3-endpoint',
-      `https://localhost:${port}`,
-      '--s3-access-key-file',
-      keys[0] ?? '',
-      '--s3-secret-key-file',
-      keys[1] ?? '',
-    ];
+    return storeFlags(this.place.path('secrets'), this.#variables['STORE_PORT'] ?? '');
   }
 
   upload(name: string, target: string): Promise<Ended> {
     return this.place.run('upload', name, target, '--quiet', ...this.keys);
+  }
+
+  /** All rows of a job that ended. */
+  results(job: string): Promise<Ended> {
+    return this.place.run('results', job, ...this.reach, ...this.keys);
   }
 
   /** Submits and watches, as `gristmill run --coordinator` does. */

@@ -8,6 +8,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'n
 import { basename, join, relative } from 'node:path';
 import { eventually, repository, Workplace, type Ended, type Running } from './command.js';
 import { run } from './docker.js';
+import { coordinatorFlags, storeFlags } from './secret-flags.js';
 
 const MINUTES = 60_000;
 
@@ -22,6 +23,8 @@ function answers(): boolean {
     return false;
   }
 }
+
+const SERVICE_PORTS = { store: 9000, coordinator: 7070 } as const;
 
 const AUTOSCALER = {
   apiVersion: 'autoscaling/v2',
@@ -50,7 +53,7 @@ export class KubernetesFleet {
   readonly namespace = `gristmill-test-${randomBytes(4).toString('hex')}`;
   /** Where what is only tried would be created. */
   readonly empty = `${this.namespace}-empty`;
-  readonly #forwarded: Running[] = [];
+  readonly #secrets = this.place.path('secrets');
   #jobs = 0;
 
   /** Resolves when everything is ready. The cluster has to have the images of the manifests. */
@@ -67,8 +70,7 @@ export class KubernetesFleet {
   }
 
   async #apply(workers: number): Promise<void> {
-    const secrets = this.place.path('secrets');
-    await run('deploy/secrets.sh', ['--folder', secrets], { directory: repository });
+    await run('deploy/secrets.sh', ['--folder', this.#secrets], { directory: repository });
     for (const name of [this.namespace, this.empty]) await this.kubectl('create', 'namespace', name);
     await this.kubectl('apply', '--kustomize', this.#overlay('secrets-here', { resources: ['../secrets'] }));
     const fleet = this.#overlay('fleet', {
@@ -191,31 +193,39 @@ export class KubernetesFleet {
     return this.place.start(['-o', 'pipefail', '-c', script], ['bash']);
   }
 
-  /** The port of this machine through which a Service is reached from now on. */
-  async forward(service: string, port: number): Promise<number> {
-    const args = ['port-forward', `service/${service}`, `:${port}`, '--namespace', this.namespace];
-    const running = this.place.start(args, ['kubectl']);
-    this.#forwarded.push(running);
-    const found = () => /127\.0\.0\.1:(\d+) ->/.exec(running.stdout)?.[1];
-    await eventually(() => found() !== undefined || running.child.exitCode !== null);
-    if (found() === undefined) throw new Error(`no port forwarded: ${running.stderr}`);
-    return Number(found());
+  upload(name: string, target: string): Promise<Ended> {
+    return this.#through(['store'], ([store = 0]) =>
+      this.place.run('upload', name, target, '--quiet', ...storeFlags(this.#secrets, store)),
+    );
   }
 
-  /** Runs a command of this machine with the keys of the store. */
-  async withStore(...args: readonly string[]): Promise<Ended> {
-    const endpoint = `https://localhost:${await this.forward('store', 9000)}`;
-    const keys = ['--s3-access-key-file', 'store-access-key', '--s3-secret-key-file', 'store-secret-key'];
-    const files = keys.map((word) => (word.startsWith('--') ? word : this.place.path(`secrets/${word}`)));
-    const trust = ['--s3-ca-file', this.place.path('secrets/authority.crt')];
-    return this.place.run(...args, '--s3-endpoint', endpoint, ...trust, ...files);
+  /** All rows of a job that ended. */
+  results(job: string): Promise<Ended> {
+    return this.#through(['store', 'coordinator'], ([store = 0, coordinator = 0]) =>
+      this.place.run(
+        'results',
+        job,
+        ...coordinatorFlags(this.#secrets, coordinator),
+        ...storeFlags(this.#secrets, store),
+      ),
+    );
   }
 
-  /** How a command of this machine reaches the coordinator that leads now, as somebody who may submit. */
-  async reach(): Promise<readonly string[]> {
-    const coordinator = `localhost:${await this.forward('coordinator', 7070)}`;
-    const trust = ['--tls-ca', this.place.path('secrets/authority.crt')];
-    return ['--coordinator', coordinator, ...trust, '--token-file', this.place.path('secrets/submit.token')];
+  /** Services are reached through ports of this machine as long as they are used. */
+  async #through(
+    services: readonly (keyof typeof SERVICE_PORTS)[],
+    use: (ports: readonly number[]) => Promise<Ended>,
+  ): Promise<Ended> {
+    const forwards = services.map((service) => {
+      const args = ['port-forward', `service/${service}`, `:${SERVICE_PORTS[service]}`, '--namespace', this.namespace];
+      return this.place.start(args, ['kubectl']);
+    });
+    try {
+      return await use(await Promise.all(forwards.map(portOf)));
+    } finally {
+      for (const { child } of forwards) child.kill();
+      await Promise.all(forwards.map(({ ended }) => ended));
+    }
   }
 
   /** For whoever asks why something failed. */
@@ -230,7 +240,6 @@ export class KubernetesFleet {
   }
 
   async remove(): Promise<void> {
-    for (const { child } of this.#forwarded) child.kill();
     await this.kubectl(
       'delete',
       'namespace',
@@ -242,6 +251,14 @@ export class KubernetesFleet {
     ).catch((error: unknown) => console.log(String(error)));
     this.place.remove();
   }
+}
+
+/** Where a port is forwarded to now. */
+async function portOf(forward: Running): Promise<number> {
+  const found = () => /127\.0\.0\.1:(\d+) ->/.exec(forward.stdout)?.[1];
+  await eventually(() => found() !== undefined || forward.child.exitCode !== null);
+  if (found() === undefined) throw new Error(`no port is forwarded: ${forward.stderr}`);
+  return Number(found());
 }
 
 function requests(kind: string, name: string, value: Readonly<Record<string, string>>) {

@@ -24,7 +24,7 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
     const input = zipfFile(INPUT_BYTES);
     counted = await countedPlainly(input);
     copyFileSync(input, fleet.place.path('words.txt'));
-    const uploaded = await fleet.withStore('upload', 'words.txt', 's3://gristmill/data/', '--quiet');
+    const uploaded = await fleet.upload('words.txt', 's3://gristmill/data/');
     expect(uploaded, uploaded.stderr).toMatchObject({ code: 0 });
   }, 15 * MINUTES);
 
@@ -37,9 +37,8 @@ describeWithKubernetes('the fleet of deploy/kubernetes', () => {
   }
 
   async function expectRight(running: Running): Promise<void> {
-    const resultsOf = async (job: string) => fleet.withStore('results', job, ...(await fleet.reach()));
     try {
-      await expectCounted(await running.ended, counted, resultsOf);
+      await expectCounted(await running.ended, counted, (job) => fleet.results(job));
     } catch (thrown) {
       console.log(await fleet.describe());
       throw thrown;

@@ -67,7 +67,7 @@ async function runThere(fleet: Fleet, output: string): Promise<Taken & { readonl
   if (ended.code !== 0) throw new Error(`the job failed: ${ended.stderr}`);
   const cpuSeconds = (await cpuSecondsOf(fleet)) - before;
   const outcome = events(ended.stdout).find(({ type }) => type === 'outcome')?.['outcome'] as { readonly job: string };
-  const fetched = await fleet.place.run('results', outcome.job, ...fleet.reach, ...fleet.keys);
+  const fetched = await fleet.results(outcome.job);
   return { wallSeconds, cpuSeconds, rows: fetched.stdout };
 }
 

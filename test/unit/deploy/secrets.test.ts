@@ -5,16 +5,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync } from 'nod
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { repository, Workplace } from '../../harness/command.js';
-
-const hasOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-if (!hasOpenssl) console.log('skipped: there is no openssl here');
+import { hasOpenssl } from '../../harness/openssl.js';
 
 describe.skipIf(!hasOpenssl)('deploy/secrets.sh', () => {
   let place: Workplace;

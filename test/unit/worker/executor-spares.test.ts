@@ -49,6 +49,20 @@ describe('spares', () => {
     expect(alive.length).toBe(0);
   });
 
+  test('end where memory is short, and come back with the next slot that is bound', async () => {
+    const of = spares();
+    of.bound({});
+    await clock.move(1000);
+    expect(of.warm).toEqual(alive);
+    of.shed();
+    expect(alive.length).toBe(0);
+    expect(of.warm).toEqual([]);
+    await clock.move(10_000);
+    expect(alive.length).toBe(0);
+    of.bound({});
+    expect(alive.length).toBe(1);
+  });
+
   test('become the executors of slots that are free again', async () => {
     const of = spares();
     const slot = {};
