@@ -10,8 +10,7 @@ import { EmitBatch } from './emit-batch.js';
 import type { TakeBlock } from './emit-store.js';
 import type { Kernel } from './kernel.js';
 import { setLayout } from './layout.js';
-import { PACKED_MAX } from './key-cache.js';
-import { PackedEmits } from './packed-emits.js';
+import { PACKED_MAX, PackedEmits } from './packed-emits.js';
 import type { Regions } from './regions.js';
 import type { RowSort, SortPlaces } from './row-sort.js';
 
@@ -56,7 +55,9 @@ export class CombinedEmits {
     this.#out = new BlockOut(kernel, regions, layout);
     const batchBytes = Math.min(limits.emitBatchBytesMax, Math.floor(regions.freeBytes / BATCH_SHARE));
     this.#batch = new EmitBatch(kernel, regions, batchBytes, (rows) => this.#add(rows));
-    this.#packed = new PackedEmits(kernel, regions, batchBytes, !layout.includes('min') && !layout.includes('max'));
+    const countsOnes = !layout.includes('min') && !layout.includes('max');
+    const take = (rows: number) => this.#addAll(rows, (row) => this.#packed.add(row, rows));
+    this.#packed = new PackedEmits({ kernel, regions, bytes: batchBytes, countsOnes, take });
     this.#starts = regions.take((partitions + 1) * 4);
     // An entry takes 32 bytes of the index, which sorting uses again, and 2 for its partition.
     const slots = Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2((regions.freeBytes * INDEX_SHARE) / 16)));
@@ -75,9 +76,9 @@ export class CombinedEmits {
     return this.#kernel.exports.tableEntries() === 0;
   }
 
-  /** Where emits of 1 are counted, if they can be. */
-  get packedOnes(): PackedEmits | undefined {
-    return this.#combine && this.#packed.countsOnes ? this.#packed : undefined;
+  /** Where emits of short strings may go straight to. */
+  get packed(): PackedEmits | undefined {
+    return this.#combine ? this.#packed : undefined;
   }
 
   /** `value` is a number of which every part of the layout has a fixed form. */
@@ -115,16 +116,21 @@ export class CombinedEmits {
       }
     });
     exports.tableClear();
-    this.#packed.resume();
+    this.#packed.clear();
   }
 
   #add(rows: number): void {
     const { exports } = this.#kernel;
     const { keysAt, endsAt, valuesAt } = this.#batch;
     const add = this.#combine ? exports.tableAdd : exports.tableAppend;
-    for (let row = add(keysAt, endsAt, valuesAt, 0, rows); row < rows;) {
+    this.#addAll(rows, (row) => add(keysAt, endsAt, valuesAt, row, rows));
+  }
+
+  /** `add` adds the rows from one on, and returns the first for which there is no room. */
+  #addAll(rows: number, add: (row: number) => number): void {
+    for (let row = add(0); row < rows;) {
       this.#onFull();
-      const next = add(keysAt, endsAt, valuesAt, row, rows);
+      const next = add(row);
       if (next === row) throw new GristmillError('memory-exceeded', "a key does not fit: raise 'memory'");
       row = next;
     }

@@ -48,10 +48,10 @@ export interface KernelExports {
   readonly tableClear: () => void;
   readonly tableAdd: (keys: number, ends: number, values: number, from: number, to: number) => number;
   readonly tableAppend: (keys: number, ends: number, values: number, from: number, to: number) => number;
-  readonly tableEntry: (at: number, length: number) => number;
-  readonly tableAddTo: (addresses: number, values: number, rows: number) => void;
-  readonly tableAddOnes: (addresses: number, times: number, rows: number) => void;
-  readonly tableDropEmpty: () => void;
+  readonly cacheInit: (slotsAt: number, addressesAt: number, mostSlots: number, canCountOnes: boolean) => void;
+  readonly cacheAdd: (keys: number, values: number, from: number, to: number) => number;
+  readonly cacheSettle: () => void;
+  readonly cacheClear: () => void;
   readonly tableEntries: () => number;
   readonly tableStart: () => number;
   readonly tableIndex: () => number;

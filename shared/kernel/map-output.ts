@@ -86,9 +86,9 @@ export class MapOutput {
     return new OtherEmits({ partitions, partition, aggregator, memoryBytes: bytes, job, attempt, onFull });
   }
 
-  /** Takes emits of 1 with a short string for a key, where it can; what it refuses goes to `emit`. */
+  /** Takes emits of a short string and of 1, where it can; what it refuses goes to `emit`. */
   get packed(): PackedEmits | undefined {
-    return this.#store instanceof CombinedEmits ? this.#store.packedOnes : undefined;
+    return this.#store instanceof CombinedEmits ? this.#store.packed : undefined;
   }
 
   /** Emits of the records that are done. */

@@ -1,254 +1,182 @@
 /**
- * Emits of short string keys, whose entries in the combining table are found without their bytes.
+ * Emits of short string keys: packed into three words each, looked up together by the kernel's cache of keys
+ * (`assembly/key-cache.ts`), which says how. They wait until their record is done, and until there are enough of them: many
+ * lookups one after the other wait for memory together. So a record that fails has left nothing behind.
  *
- * An emit of 1, the commonest, is counted where the key was found, and comes to its entry in the end; what the
- * record under way has emitted is remembered until it is done, to be subtracted if it fails. Other emits wait as an address and
- * a number each.
+ * A record that outgrows what can wait is taken as it comes, and can no longer be forgotten.
  */
-import { KEY_TAG_STRING } from '../codec/key.js';
 import { GristmillError } from '../errors.js';
+import type { TakeRows } from './emit-batch.js';
 import type { Kernel } from './kernel.js';
-import { KeyCache, NO_ROOM, ONES, PACKED_MAX } from './key-cache.js';
 import type { Regions } from './regions.js';
 
+/** The longest string that is packed, in characters. */
+export const PACKED_MAX = 12;
+
+const WORDS = 3;
+const ROW_BYTES = 4 * WORDS + 8;
 const ROWS_AT_FIRST = 8192;
-const ROW_BYTES = 12;
-const COUNTS_MAX = 4096;
-/** Emits of 1 that are only in the cache, at most: counts of slots stay far below 2^31. */
-const ONES_MAX = 2 ** 30;
-/** Where an entry has its key's length, after the key's address. */
-const KEY_LENGTH = 4;
+/** Enough that a call costs nothing, and few enough to stay in the nearest levels of the processor's cache. */
+const ROWS_TOGETHER = 2048;
+/** Of the cache: a slot and its address, twice, for the next size never overlaps. */
+const SLOT_BYTES = 2 * (16 + 4);
+const SLOTS_LEAST = 2048;
+/** 4 MiB: beyond it a lookup costs as much as one in the table. */
+const SLOTS_MAX = 2 ** 18;
+
+/** Of the empty string, whose length would make its first word 0. */
+const EMPTY_KEY = 15 << 28;
+
+export interface PackedEmitsOptions {
+  readonly kernel: Kernel;
+  readonly regions: Regions;
+  /** The most that the emits may come to take, and so again the cache. */
+  readonly bytes: number;
+  /** Whether emits of 1 can be counted, to be added together. */
+  readonly countsOnes: boolean;
+  /** Adds the first rows; returns when all are added. */
+  readonly take: TakeRows;
+}
 
 export class PackedEmits {
   readonly #kernel: Kernel;
-  readonly #cache: KeyCache;
-  readonly #slots: Int32Array;
-  /** Whether adding 1 can be taken back. */
-  readonly countsOnes: boolean;
-  readonly #keyAt: number;
-  /** Rows that wait: addresses of entries, and numbers. */
-  readonly #addressesAt: number;
+  readonly #take: TakeRows;
+  readonly #wordsAt: number;
   readonly #valuesAt: number;
-  readonly #addresses: Uint32Array;
+  readonly #words: Int32Array;
   readonly #values: Float64Array;
   #rowsMax = ROWS_AT_FIRST;
   #rows = 0;
   #doneRows = 0;
-  /** Addresses of entries, and how many emits of 1 they get. */
-  readonly #countedAt: number;
-  readonly #countsAt: number;
-  readonly #counted: Uint32Array;
-  readonly #counts: Int32Array;
-  #countedRows = 0;
-  /** Slots of the record's emits of 1. */
-  readonly #log = new Uint32Array(ROWS_AT_FIRST);
-  #logged = 0;
-  /** Emits of 1 since the cache has had none. */
-  #ones = 0;
-  /** Emits of the record under way that were added for good. */
-  #committed = 0;
-  #emitted = 0;
-  /** Some entries may have no emit. */
-  #hasFailed = false;
-  /** Emits of the record under way, while the table is being emptied. */
-  #held: { readonly key: Uint8Array; readonly value: number }[] = [];
+  #taken = 0;
+  /** Rows of the record under way were taken. */
+  #isCommitted = false;
 
-  /** `bytes` is the most that rows may come to take. */
-  constructor(kernel: Kernel, regions: Regions, bytes: number, countsOnes: boolean) {
+  constructor({ kernel, regions, bytes, countsOnes, take }: PackedEmitsOptions) {
     const rows = Math.max(ROWS_AT_FIRST, Math.floor(bytes / ROW_BYTES));
+    const slots = Math.min(SLOTS_MAX, Math.max(SLOTS_LEAST, 2 ** Math.floor(Math.log2(bytes / SLOT_BYTES))));
     const { buffer } = kernel.memory;
     this.#kernel = kernel;
-    this.#cache = new KeyCache(kernel, regions, bytes);
-    this.#slots = this.#cache.slots;
-    this.countsOnes = countsOnes;
-    this.#keyAt = regions.take(PACKED_MAX + 1);
-    this.#addressesAt = regions.take(rows * 4);
+    this.#take = take;
+    this.#wordsAt = regions.take(rows * WORDS * 4);
     this.#valuesAt = regions.take(rows * 8);
-    this.#addresses = new Uint32Array(buffer, this.#addressesAt, rows);
+    this.#words = new Int32Array(buffer, this.#wordsAt, rows * WORDS);
     this.#values = new Float64Array(buffer, this.#valuesAt, rows);
-    this.#countedAt = regions.take(COUNTS_MAX * 4);
-    this.#countsAt = regions.take(COUNTS_MAX * 4);
-    this.#counted = new Uint32Array(buffer, this.#countedAt, COUNTS_MAX);
-    this.#counts = new Int32Array(buffer, this.#countsAt, COUNTS_MAX);
+    kernel.exports.cacheInit(regions.take(2 * slots * 16), regions.take(2 * slots * 4), slots, countsOnes);
   }
 
   /** Emits of the records that are done. */
   get emitted(): number {
-    return this.#emitted;
+    return this.#taken + this.#doneRows;
   }
 
-  /** An emit of 1, where `countsOnes`; else as `emit`. */
-  emitOne(key: string): boolean {
-    let slot = this.#cache.find(key);
-    if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
-    if (this.#logged === ROWS_AT_FIRST) this.#makeRoomInLog();
-    const slots = this.#slots;
-    slots[slot + ONES] = (slots[slot + ONES] as number) + 1;
-    this.#log[this.#logged++] = slot;
-    return true;
-  }
-
-  /** False when the key has to be emitted as bytes. `key` is no longer than `PACKED_MAX`. */
+  /** False when the key has to be emitted as bytes: it is not ASCII. It is no longer than `PACKED_MAX`. */
   emit(key: string, value: number): boolean {
-    let slot = this.#cache.find(key);
-    if (slot < 0 && (slot = this.#ask(key, slot)) < 0) return false;
     if (this.#rows === this.#rowsMax) this.#makeRoom();
     const row = this.#rows;
-    this.#addresses[row] = this.#cache.entryOf(slot);
+    const words = this.#words;
+    const at = row * WORDS;
+    const length = key.length;
+    let units = 0;
+    if (length > 0) {
+      // Always eight reads, some of the same character: where a loop ends, no processor can predict.
+      const last = length - 1;
+      const a = key.charCodeAt(0);
+      const b = key.charCodeAt(atMost(1, last));
+      const c = key.charCodeAt(atMost(2, last));
+      const d = key.charCodeAt(atMost(3, last));
+      const w = key.charCodeAt(notNegative(last - 3));
+      const x = key.charCodeAt(notNegative(last - 2));
+      const y = key.charCodeAt(notNegative(last - 1));
+      const z = key.charCodeAt(last);
+      units = a | b | c | d | w | x | y | z;
+      words[at] = (length << 28) | (a << 21) | (b << 14) | (c << 7) | d;
+      words[at + 1] = (w << 21) | (x << 14) | (y << 7) | z;
+      let third = 0;
+      if (length > 8) {
+        const e = key.charCodeAt(4);
+        const f = key.charCodeAt(5);
+        const g = key.charCodeAt(6);
+        const h = key.charCodeAt(7);
+        units |= e | f | g | h;
+        third = (e << 21) | (f << 14) | (g << 7) | h;
+      }
+      words[at + 2] = third;
+    } else {
+      words[at] = EMPTY_KEY;
+      words[at + 1] = 0;
+      words[at + 2] = 0;
+    }
+    if (units > 0x7f) return false;
     this.#values[row] = value;
     this.#rows = row + 1;
     return true;
   }
 
-  /** The slot of a key that was not found, with its entry, made when there is none; negative when there cannot be one. */
-  #ask(key: string, found: number): number {
-    if (found === NO_ROOM) return found;
-    const { bytes, exports } = this.#kernel;
-    const at = this.#keyAt;
-    bytes[at] = KEY_TAG_STRING;
-    for (let i = 0; i < key.length; i++) bytes[at + 1 + i] = key.charCodeAt(i);
-    const entry = exports.tableEntry(at, key.length + 1) >>> 0;
-    if (entry === 0) return NO_ROOM;
-    const slot = this.#cache.keep(entry);
-    return this.#cache.isFull ? this.#grow(slot) : slot;
-  }
-
-  /** Where the slot is then. */
-  #grow(slot: number): number {
-    const moved = this.#cache.grow();
-    if (!moved) return slot;
-    for (let i = 0; i < this.#logged; i++) this.#log[i] = moved(this.#log[i] as number);
-    return moved(slot);
-  }
-
   recordDone(): void {
-    this.#emitted += this.#committed + this.#logged + this.#rows - this.#doneRows;
     this.#doneRows = this.#rows;
-    this.#ones += this.#logged;
-    this.#logged = 0;
-    this.#committed = 0;
-    if (this.#ones > ONES_MAX) this.#takeOnes();
+    this.#isCommitted = false;
+    if (this.#rows >= ROWS_TOGETHER) this.#takeRows(this.#rows);
   }
 
+  /** Forgets the emits of the record under way. */
   recordFailed(): void {
-    if (this.#committed > 0) {
+    if (this.#isCommitted) {
       throw new GristmillError('memory-exceeded', 'the record emitted too much for its emits to be taken back');
     }
-    this.#takeBackOnes();
     this.#rows = this.#doneRows;
-    this.#hasFailed = true;
   }
 
-  /** No more emits: those of the record under way are forgotten, the others added. */
+  /** No more emits: those of the record under way are forgotten, the others taken. */
   finish(): void {
-    if (this.#logged > 0 || this.#rows > this.#doneRows) this.recordFailed();
-    this.settle();
-  }
-
-  /**
-   * Adds the emits of the records that are done and forgets all entries: the table is about to be emptied. Those of the record under
-   * way come into the empty one by `resume`, so that they can still be forgotten; unless they are most of what is in it.
-   */
-  settle(): void {
-    const { exports } = this.#kernel;
-    const undone = this.#logged + this.#rows - this.#doneRows;
-    if (undone * 2 <= exports.tableEntries()) {
-      this.#hold();
-    } else {
-      this.#committed += undone;
-      this.#logged = 0;
-    }
-    this.#addRows(this.#rows);
-    this.#takeOnes();
-    this.#cache.clear();
-    if (this.#hasFailed) exports.tableDropEmpty();
-    this.#hasFailed = false;
-  }
-
-  /** Takes back what the record under way has emitted, and keeps it by its keys. */
-  #hold(): void {
-    for (let i = 0; i < this.#logged; i++) {
-      this.#held.push({ key: this.#keyOf(this.#cache.entryOf(this.#log[i] as number)), value: 1 });
-    }
-    for (let row = this.#doneRows; row < this.#rows; row++) {
-      this.#held.push({ key: this.#keyOf(this.#addresses[row] as number), value: this.#values[row] as number });
-    }
-    this.#hasFailed ||= this.#held.length > 0;
-    this.#takeBackOnes();
     this.#rows = this.#doneRows;
+    this.#takeRows(this.#doneRows);
   }
 
-  #keyOf(entry: number): Uint8Array {
-    const { bytes, view } = this.#kernel;
-    const key = view.getUint32(entry, true);
-    return bytes.slice(key, key + view.getUint32(entry + KEY_LENGTH, true));
+  /** The table is about to be emptied: entries get what was counted for them. */
+  settle(): void {
+    this.#kernel.exports.cacheSettle();
   }
 
-  /** After `settle`, once the table is empty. */
-  resume(): void {
-    const { bytes, exports } = this.#kernel;
-    for (const { key, value } of this.#held) {
-      bytes.set(key, this.#keyAt);
-      if (this.#rows === this.#rowsMax) this.#makeRoom();
-      this.#addresses[this.#rows] = exports.tableEntry(this.#keyAt, key.length) >>> 0;
-      this.#values[this.#rows++] = value;
-    }
-    this.#held = [];
+  /** The table has been emptied. */
+  clear(): void {
+    this.#kernel.exports.cacheClear();
   }
 
-  #takeBackOnes(): void {
-    for (let i = 0; i < this.#logged; i++) {
-      const count = (this.#log[i] as number) + ONES;
-      this.#slots[count] = (this.#slots[count] as number) - 1;
-    }
-    this.#logged = 0;
-  }
-
-  #makeRoomInLog(): void {
-    this.#committed += this.#logged;
-    this.#ones += this.#logged;
-    this.#logged = 0;
-    if (this.#ones > ONES_MAX) this.#takeOnes();
-  }
-
+  /** Room for one more emit. */
   #makeRoom(): void {
     if (this.#doneRows > 0) {
-      this.#addRows(this.#doneRows);
+      this.#takeRows(this.#doneRows);
     } else if (this.#rowsMax * 2 <= this.#values.length) {
       this.#rowsMax *= 2;
     } else {
-      this.#committed += this.#rows;
-      this.#addRows(this.#rows);
+      this.#isCommitted = true;
+      this.#takeRows(this.#rows);
     }
   }
 
-  /** Adds the first rows and moves the rest to the front. */
-  #addRows(rows: number): void {
-    this.#kernel.exports.tableAddTo(this.#addressesAt, this.#valuesAt, rows);
-    this.#addresses.copyWithin(0, rows, this.#rows);
+  /** Hands over the first rows and moves the rest to the front. */
+  #takeRows(rows: number): void {
+    this.#take(rows);
+    this.#words.copyWithin(0, rows * WORDS, this.#rows * WORDS);
     this.#values.copyWithin(0, rows, this.#rows);
+    this.#taken += rows;
     this.#rows -= rows;
     this.#doneRows = Math.max(0, this.#doneRows - rows);
   }
 
-  /** What the slots have counted goes to their entries. Nothing is logged that could be taken back. */
-  #takeOnes(): void {
-    this.#cache.each((slot) => {
-      this.#count(this.#cache.entryOf(slot), this.#slots[slot + ONES] as number);
-      this.#slots[slot + ONES] = 0;
-    });
-    this.#addCounts();
-    this.#ones = 0;
+  /** Adds the emits `[row, rows)`; returns the first that was not added, for the table is full. */
+  add(row: number, rows: number): number {
+    return this.#kernel.exports.cacheAdd(this.#wordsAt, this.#valuesAt, row, rows);
   }
+}
 
-  #count(entry: number, ones: number): void {
-    if (this.#countedRows === COUNTS_MAX) this.#addCounts();
-    this.#counted[this.#countedRows] = entry;
-    this.#counts[this.#countedRows++] = ones;
-  }
+/** Without a branch; both are small. */
+function atMost(number: number, most: number): number {
+  const above = most - number;
+  return number + (above & (above >> 31));
+}
 
-  #addCounts(): void {
-    this.#kernel.exports.tableAddOnes(this.#countedAt, this.#countsAt, this.#countedRows);
-    this.#countedRows = 0;
-  }
+function notNegative(number: number): number {
+  return number & ~(number >> 31);
 }

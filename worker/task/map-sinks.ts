@@ -4,9 +4,9 @@ import { GristmillError } from '../../shared/errors.js';
 import { gateSync } from '../../shared/gate.js';
 import { RowWriter } from '../../shared/formats/row-writer.js';
 import type { CombineMode } from '../../shared/kernel/combine-mode.js';
-import { PACKED_MAX } from '../../shared/kernel/key-cache.js';
 import type { Kernel } from '../../shared/kernel/kernel.js';
 import { MapOutput } from '../../shared/kernel/map-output.js';
+import { PACKED_MAX } from '../../shared/kernel/packed-emits.js';
 import type { Scratch } from '../../shared/kernel/scratch.js';
 import { CombineFold, OwnFold, type ValueFold } from '../../shared/kernel/value-fold.js';
 import type { LoadedDefinition } from '../../shared/job/definition.js';
@@ -59,7 +59,7 @@ export class ShuffleSink implements MapSink {
     // The commonest emit of all takes the shortest way.
     return (key, value) => {
       if (!gate.isOpen) throw lateEmit();
-      if (value !== 1 || typeof key !== 'string' || key.length > PACKED_MAX || !packed.emitOne(key)) {
+      if (value !== 1 || typeof key !== 'string' || key.length > PACKED_MAX || !packed.emit(key, 1)) {
         output.emit(key, value);
       }
     };

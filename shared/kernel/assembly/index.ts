@@ -17,6 +17,7 @@ export {
   writeMergedRows,
   writeStates,
 } from './block';
+export { cacheAdd, cacheClear, cacheInit, cacheSettle } from './key-cache';
 export { inexact } from './exact-sum';
 export { finishPart, layoutBegin, layoutPart, rowBytes, stride } from './layout';
 export {
@@ -39,13 +40,9 @@ export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sor
 export {
   collisions,
   tableAdd,
-  tableAddOnes,
-  tableAddTo,
   tableAppend,
   tableClear,
-  tableDropEmpty,
   tableEntries,
-  tableEntry,
   tableHash,
   tableIndex,
   tableInit,

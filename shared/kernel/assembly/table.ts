@@ -8,7 +8,7 @@
  * they are. A key has 4 bytes before it, in which its length is put when it is hashed as part of its record.
  */
 import { copyShort, equalBytes, first8, last8 } from './bytes';
-import { add, addOnes, clear, FIRST, KEY, KEY_LENGTH, LAST, stride, WEIGHT } from './layout';
+import { add, clear, FIRST, KEY, KEY_LENGTH, LAST, stride } from './layout';
 
 const SLOT: usize = 8;
 const SLOTS_AT_FIRST: u32 = 2048;
@@ -95,32 +95,6 @@ export function tableAdd(keys: usize, ends: usize, values: usize, from: u32, to:
 /** The entry of a key, without any emit when it is new; 0 when there is no room for it. */
 export function tableEntry(at: usize, length: u32): usize {
   return entryOf(at, length);
-}
-
-/** Adds to entries: u32 addresses and f64 values of emits `[0, rows)`. */
-export function tableAddTo(addresses: usize, values: usize, rows: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    add(load<u32>(addresses + (<usize>row << 2)), load<f64>(values + (<usize>row << 3)));
-  }
-}
-
-/** Adds emits of 1 to entries: u32 addresses, and i32 how many of them. */
-export function tableAddOnes(addresses: usize, times: usize, rows: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    addOnes(load<u32>(addresses + (<usize>row << 2)), load<i32>(times + (<usize>row << 2)));
-  }
-}
-
-/** Removes entries without emits: of records that failed. After this nothing is found any more. */
-export function tableDropEmpty(): void {
-  let kept: u32 = 0;
-  for (let i: u32 = 0; i < entries; i++) {
-    const entry = entriesStart + <usize>i * stride;
-    if (load<u64>(entry, WEIGHT) == 0) continue;
-    if (kept < i) memory.copy(entriesStart + <usize>kept * stride, entry, stride);
-    kept++;
-  }
-  entries = kept;
 }
 
 /** As `tableAdd`, with an entry of its own for each emit. */

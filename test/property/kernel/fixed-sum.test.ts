@@ -22,12 +22,14 @@ class KernelSum {
     this.memory = new KernelMemory(kernel, 2 ** 22);
     setLayout(kernel, partSpec('sum').layout);
     exports.tableInit(this.memory.room(2 ** 20), 2 ** 20, 2048);
-    this.entry = exports.tableEntry(this.memory.put(new Uint8Array([0x50])), 1) >>> 0;
+    this.add([0]);
+    this.entry = exports.tableStart() >>> 0;
   }
 
   add(values: readonly number[]): void {
-    const addresses = this.memory.putWords(values.map(() => this.entry));
-    exports.tableAddTo(addresses, this.memory.putFloats(values), values.length);
+    const keys = this.memory.put(new Uint8Array(values.length).fill(0x50));
+    const ends = this.memory.putWords(values.map((_, i) => i + 1));
+    exports.tableAdd(keys, ends, this.memory.putFloats(values), 0, values.length);
   }
 
   get words(): Uint8Array {

@@ -2,11 +2,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { partSpec } from '../../../shared/aggregation.js';
-import { KeyCache, NO_ROOM, NOT_FOUND, ONES, PACKED_MAX } from '../../../shared/kernel/key-cache.js';
+import { decodeKey } from '../../../shared/codec/key.js';
+import { setLayout } from '../../../shared/kernel/layout.js';
+import { PACKED_MAX, PackedEmits } from '../../../shared/kernel/packed-emits.js';
 import { Regions } from '../../../shared/kernel/regions.js';
 import { kernel, kernels } from '../../harness/engines.js';
 import { runJobOn, type MapRecord } from '../../harness/map-reduce.js';
 
+const { exports, view } = kernel;
 const MiB = 2 ** 20;
 const sum = partSpec('sum');
 
@@ -60,70 +63,132 @@ describe('emits of short strings', () => {
 });
 
 describe('the cache', () => {
-  const cache = new KeyCache(kernel, new Regions(kernel, kernel.start, 2 ** 22), 2 ** 20);
-  /** Finds or keeps; what is found must be what was kept under the same string. */
-  const addressOf = (addresses: Map<string, number>, name: string): number => {
-    let slot = cache.find(name);
-    const address = addresses.get(name) ?? 0xf0000000 + addresses.size * 64;
-    addresses.set(name, address);
-    if (slot === NOT_FOUND) {
-      slot = cache.keep(address);
-      if (cache.isFull) slot = cache.grow()?.(slot) ?? slot;
+  const SLOTS_AT_FIRST = 2048;
+
+  /** Emits with a table of so many bytes and a cache of so many slots; `counts` are what came out of it. */
+  class Emits {
+    readonly counts = new Map<string, number>();
+    emptied = 0;
+    readonly #packed: PackedEmits;
+
+    constructor(slots: number, tableBytes = 2 ** 24) {
+      const regions = new Regions(kernel, kernel.start, 64 * MiB);
+      setLayout(kernel, sum.layout);
+      this.#packed = new PackedEmits({
+        ...{ kernel, regions, bytes: slots * 40, countsOnes: true },
+        take: (rows) => {
+          for (let row = 0; (row = this.#packed.add(row, rows)) < rows;) this.empty();
+        },
+      });
+      exports.tableInit(regions.take(tableBytes), tableBytes, 2 ** 16);
     }
-    return slot === NO_ROOM ? address : cache.entryOf(slot);
+
+    /** Each a record. */
+    emit(keys: readonly string[], value = 1): void {
+      for (const name of keys) {
+        if (!this.#packed.emit(name, value)) throw new Error(`${JSON.stringify(name)} is not packed`);
+        this.#packed.recordDone();
+      }
+    }
+
+    isPacked(name: string): boolean {
+      const isPacked = this.#packed.emit(name, 1);
+      this.#packed.recordFailed();
+      return isPacked;
+    }
+
+    /** What the table has goes to `counts`. */
+    empty(): void {
+      this.emptied += 1;
+      this.#packed.settle();
+      const start = exports.tableStart() >>> 0;
+      for (let i = 0; i < exports.tableEntries(); i++) {
+        const entry = start + i * exports.stride.value;
+        const [at, length] = [view.getUint32(entry, true), view.getUint32(entry + 4, true)];
+        const name = decodeKey(kernel.bytes.slice(at, at + length)) as string;
+        const weight = Number(view.getBigUint64(entry + 24, true));
+        if (exports.finishPart(entry, 0) !== weight) throw new Error(`${name} has another sum than weight`);
+        this.counts.set(name, (this.counts.get(name) ?? 0) + weight);
+      }
+      exports.tableClear();
+      this.#packed.clear();
+    }
+
+    finish(): ReadonlyMap<string, number> {
+      this.#packed.finish();
+      this.empty();
+      return this.counts;
+    }
+  }
+
+  const countsOf = (keys: readonly string[]) => {
+    const counts = new Map<string, number>();
+    for (const name of keys) counts.set(name, (counts.get(name) ?? 0) + 1);
+    return counts;
   };
 
-  test('never gives the address of another string, wherever in memory it is', () => {
-    const addresses = new Map<string, number>();
-    cache.clear();
+  test('gives back each string of ASCII, of any length, and counts it for no other one', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: ascii, maxLength: PACKED_MAX }), { maxLength: 60 }), (names) => {
-        for (const name of names) expect(addressOf(addresses, name)).toBe(addresses.get(name));
-      }),
-      { numRuns: 500 },
+      fc.property(
+        fc.array(fc.string({ unit: ascii, maxLength: PACKED_MAX }), { maxLength: 300, size: 'max' }),
+        (keys) => {
+          const emits = new Emits(SLOTS_AT_FIRST);
+          emits.emit(keys);
+          expect(emits.finish()).toEqual(countsOf(keys));
+        },
+      ),
+      { numRuns: 200 },
     );
   });
 
-  test('knows every string of one and of two characters apart', () => {
-    const addresses = new Map<string, number>();
-    cache.clear();
-    let wrong = 0;
-    for (let round = 0; round < 2; round++) {
-      for (let a = 0; a < 128; a++) {
-        for (let b = -1; b < 128; b++) {
-          const name = String.fromCharCode(a) + (b < 0 ? '' : String.fromCharCode(b));
-          if (addressOf(addresses, name) !== addresses.get(name)) wrong++;
-        }
-      }
-    }
-    expect([addresses.size, wrong]).toEqual([128 * 129, 0]);
+  test('knows every string of up to two characters apart, and those of three to twelve with any one of them another', () => {
+    const all = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
+    const short = ['', ...all, ...all.flatMap((a) => all.map((b) => a + b))];
+    const longer = Array.from({ length: 10 }, (_, i) => i + 3).flatMap((length) =>
+      Array.from({ length }, (_, at) => all.map((one) => 'x'.repeat(at) + one + 'x'.repeat(length - at - 1))).flat(),
+    );
+    const keys = [...short, ...longer, ...short];
+    const emits = new Emits(2 ** 16);
+    emits.emit(keys);
+    expect(emits.finish()).toEqual(countsOf(keys));
   });
 
-  test('grows, and keeps what slots have counted', () => {
-    cache.clear();
-    const addresses = new Map<string, number>();
-    for (let i = 0; i < 40_000; i++) {
-      const name = `k${i % 30_000}`;
-      addressOf(addresses, name);
-      const count = cache.find(name) + ONES;
-      if (count >= ONES) cache.slots[count]!++;
-    }
-    let [slots, ones] = [0, 0];
-    cache.each((slot) => {
-      slots += 1;
-      ones += cache.slots[slot + ONES]!;
-    });
-    // 2^15 slots fit, three quarters of which are used.
-    expect([slots, ones]).toEqual([24_576, 24_576 + 10_000]);
-    expect(cache.find('k29999')).toBe(NO_ROOM);
+  test.each([1535, 1536, 1537, 3071, 3072, 3073, 24_575, 24_576, 24_577, 30_000])(
+    'keeps what it has counted for %i keys, whether it grows or is as large as it may become',
+    (count) => {
+      const names = Array.from({ length: count }, (_, i) => `k${i}`);
+      const keys = [...names, ...names.slice(0, 1000), ...names];
+      const emits = new Emits(2 ** 15);
+      emits.emit(keys);
+      expect(emits.finish()).toEqual(countsOf(keys));
+      expect(emits.emptied).toBe(1);
+    },
+  );
+
+  test('adds ones and other numbers under one key', () => {
+    const emits = new Emits(SLOTS_AT_FIRST);
+    emits.emit(['a', 'b', 'a']);
+    // Weights are 1 each, so that the sum stays what `finish` expects only if both ways are counted.
+    emits.emit(['a', 'c'], 3);
+    emits.emit(['a', 'c'], -1);
+    emits.emit(['a', 'b'], 1);
+    expect(emits.finish()).toEqual(new Map(Object.entries({ a: 5, b: 2, c: 2 })));
   });
 
-  test('packs no string that is not ASCII, and knows none when it is cleared', () => {
-    expect(cache.find('é')).toBe(NO_ROOM);
-    expect(cache.find('\x80')).toBe(NO_ROOM);
-    expect(cache.find('abcdefghijk\u0100')).toBe(NO_ROOM);
-    addressOf(new Map(), 'a');
-    cache.clear();
-    expect(cache.find('a')).toBe(NOT_FOUND);
+  test('goes on in the emptied table, as often as it is full', () => {
+    const names = Array.from({ length: 5000 }, (_, i) => `key ${i}`);
+    const keys = [...names, ...names];
+    const emits = new Emits(SLOTS_AT_FIRST, 2 ** 20 + 100_000);
+    emits.emit(keys);
+    expect(emits.finish()).toEqual(countsOf(keys));
+    expect(emits.emptied).toBeGreaterThan(3);
+  });
+
+  test('packs no string that is not ASCII', () => {
+    const emits = new Emits(SLOTS_AT_FIRST);
+    const strange = ['é', '\x80', 'aé', 'abé', 'abcé', 'éabc', 'abcdé', 'abcdeéfgh', 'abcdefghijk\u0100', '😀'];
+    expect(strange.filter((name) => emits.isPacked(name))).toEqual([]);
+    expect(emits.isPacked('abcdefghijkl')).toBe(true);
+    expect(emits.finish()).toEqual(new Map());
   });
 });

@@ -231,25 +231,7 @@ describe('keys that all want one slot', () => {
   });
 });
 
-describe('entries by address', () => {
-  test('are made once, added to, and dropped where nothing was added', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(anyKey, fc.boolean()), { maxLength: 300, size: 'max' }), (emits) => {
-        const { memory } = tableOf(SLOTS_AT_FIRST, 2 ** 20);
-        const addresses = emits.map(([key]) => exports.tableEntry(memory.put(key, key.length % 8), key.length) >>> 0);
-        const names = emits.map(([key]) => nameOf(key));
-        expect(new Set(addresses).size).toBe(new Set(names).size);
-        const kept = emits.flatMap(([, isKept], i) => (isKept ? [i] : []));
-        exports.tableAddTo(memory.putWords(kept.map((i) => addresses[i]!)), memory.putFloats(kept), kept.length);
-        exports.tableDropEmpty();
-        const order = [...new Set(names)];
-        const expected = byMap(kept.map((i) => emits[i]![0]), kept); // prettier-ignore
-        expect(entriesOf()).toEqual(expected.sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)));
-      }),
-      { numRuns: 100 },
-    );
-  });
-
+describe('entries', () => {
   test('are one for each emit where emits are appended', () => {
     fc.assert(
       fc.property(fc.array(anyKey, { minLength: 1, maxLength: 300, size: 'max' }), (keys) => {
