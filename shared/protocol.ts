@@ -140,6 +140,7 @@ export interface CoordinatorMessage {
   readonly assign?: readonly Assignment[];
   readonly cancel?: readonly AttemptRef[];
   readonly acknowledge?: readonly AttemptRef[];
+  /** The answer to `draining`: assignments before it were on their way, and none comes after it. */
   readonly drain?: boolean;
   readonly endedJobs?: readonly JobId[];
 }

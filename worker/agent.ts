@@ -4,7 +4,7 @@
  */
 import { hostname, totalmem } from 'node:os';
 import type { Logger } from 'pino';
-import type { Clock } from '../shared/clock.js';
+import { delay, type Clock } from '../shared/clock.js';
 import type { ClientTls } from '../shared/config/tls.js';
 import { GristmillError } from '../shared/errors.js';
 import { gate } from '../shared/gate.js';
@@ -87,6 +87,10 @@ class RunningAgent implements Agent {
   private session: Session | undefined;
   private readonly observer: WorkerObserver;
   private stopping = false;
+  /** Its time is over: what still comes is given back at once. */
+  private handsBack = false;
+  private readonly drainAnswered: Promise<void>;
+  private onDrainAnswered: () => void = () => undefined;
   private connection: Exclude<WorkerHealth, { status: 'draining' }>;
   /** By job and attempt; resent after every registration until acknowledged. */
   private readonly unacknowledged = new Map<string, TaskReport>();
@@ -102,6 +106,7 @@ class RunningAgent implements Agent {
     this.options = options;
     this.observer = options.observer ?? unobserved;
     this.connection = this.towards('connecting');
+    this.drainAnswered = new Promise((resolve) => (this.onDrainAnswered = resolve));
     this.lost = new Promise((_, reject) => (this.refuse = reject));
     this.lost.catch(() => undefined);
     this.ready = Promise.race([new Promise<void>((resolve) => (this.markReady = resolve)), this.lost]);
@@ -184,11 +189,24 @@ class RunningAgent implements Agent {
   async stop(graceMs = 0): Promise<void> {
     this.stopping = true;
     this.session?.send({ draining: true });
-    await this.pool.drain(graceMs);
+    if (graceMs > 0) await this.drained(graceMs);
+    this.handsBack = true;
     await this.pool.stop();
     this.endWatch();
     await this.acknowledged();
     this.session?.close();
+  }
+
+  /** Resolves when all that it was given, and what was on its way when it began to stop, has ended; or after `graceMs`. */
+  private async drained(graceMs: number): Promise<void> {
+    const over = new AbortController();
+    const after = (ms: number) => delay(this.options.clock, ms, over.signal).catch(() => undefined);
+    const ended = async () => {
+      if (this.connection.status === 'ready') await Promise.race([this.drainAnswered, after(limits.lastReportsMsMax)]);
+      await this.pool.idle();
+    };
+    await Promise.race([ended(), after(graceMs)]);
+    over.abort();
   }
 
   private acknowledged(): Promise<void> {
@@ -223,6 +241,7 @@ class RunningAgent implements Agent {
     for (const { job, attempt } of message.acknowledge ?? []) this.unacknowledged.delete(`${job}/${attempt}`);
     this.onAcknowledged();
     for (const assignment of message.assign ?? []) this.assign(assignment);
+    if (message.drain) this.onDrainAnswered();
     for (const { job, attempt } of message.cancel ?? []) this.pool.cancel(job, attempt);
     for (const job of message.endedJobs ?? []) this.pool.endJob(job);
   }
@@ -242,8 +261,7 @@ class RunningAgent implements Agent {
   private assign(assignment: Assignment): void {
     const held = this.held().some(({ job, attempt }) => job === assignment.job && attempt === assignment.attempt);
     if (held || !this.store) return; // an assignment may arrive twice
-    if (this.stopping) {
-      // It was on its way when the worker began to stop.
+    if (this.handsBack) {
       void this.finished(assignment, handedBack(assignment));
       return;
     }

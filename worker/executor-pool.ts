@@ -8,7 +8,6 @@
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { delay } from '../shared/clock.js';
 import { failureOf, GristmillError } from '../shared/errors.js';
 import type { AttemptId, JobId } from '../shared/ids.js';
 import { limits } from '../shared/limits.js';
@@ -169,19 +168,15 @@ export class ExecutorPool {
     this.tellStarting();
   }
 
-  /** Hands back what waits for a slot. Resolves when nothing runs any more, or after `graceMs`. */
-  async drain(graceMs: number): Promise<void> {
-    for (const { assignment } of this.waiting.splice(0)) this.options.onFinished(assignment, handedBack(assignment));
-    if (graceMs <= 0) return;
-    const over = new AbortController();
-    const patience = delay(this.options.clock, graceMs, over.signal).catch(() => undefined);
-    await Promise.race([Promise.all(this.working), patience]);
-    over.abort();
+  /** Resolves when nothing runs, or waits for a slot, any more. */
+  async idle(): Promise<void> {
+    while (this.working.size > 0) await Promise.all(this.working);
   }
 
-  /** Ends all executors and hands back what runs. Resolves when every attempt has been handed on as finished. */
+  /** Ends all executors and hands back what runs or waits. Resolves when every attempt has been handed on as finished. */
   async stop(): Promise<void> {
     this.stopped = true;
+    for (const { assignment } of this.waiting.splice(0)) this.options.onFinished(assignment, handedBack(assignment));
     for (const slot of this.slots) this.dismiss(slot.executor);
     this.spares.stop();
     await Promise.all([...this.working, ...[...this.leaving].map((executor) => executor.closed)]);

@@ -43,6 +43,7 @@ export function decideMessage(state: SchedulerState, event: Message, now: Now): 
   }
   const acknowledge: AttemptRef[] = reports.map(({ job, attempt }) => ({ job, attempt }));
   const commands: Command[] = acknowledge.length === 0 ? [] : [{ type: 'send', session, message: { acknowledge } }];
+  if (message.draining) commands.push({ type: 'send', session, message: { drain: true } });
   return { records, commands: [...commands, ...losers] };
 }
 

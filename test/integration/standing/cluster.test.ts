@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { end, type Cluster } from '../../harness/cluster.js';
 import { eventually } from '../../harness/command.js';
+import { samplesOf } from '../../harness/http-port.js';
+import { freePlace } from '../../harness/ports.js';
 import { attempts, expectOneWinnerEach, expectRight, expectWhole, startTalk } from '../../harness/talk.js';
 
 let cluster: Cluster;
@@ -104,6 +106,31 @@ describe('a worker that is told to stop', () => {
     await eventually(() => leaving.stderr.includes('no more tasks'));
     cluster.place.release('map');
     expect((await leaving.ended).code).toBe(0);
+    const watched = await watching;
+    expectRight(cluster, watched);
+    expect(attempts(watched).every(({ attempt, won }) => won && attempt.endsWith('.1-1'))).toBe(true);
+    await expectWhole(cluster);
+  });
+
+  test('finishes what was on its way to it as well', async () => {
+    const http = await freePlace();
+    // A lease so long that nothing here outlives it.
+    cluster = await startTalk({ workers: 0, coordinatorFlags: [] });
+    const leaving = await cluster.startWorker('--http', http);
+    cluster.place.hold('map');
+    const watching = cluster.watch(await cluster.submit('talk.ts'));
+    await cluster.place.reached('map');
+    cluster.coordinator?.child.kill('SIGSTOP');
+    cluster.place.release('map');
+    // The coordinator hears of this report first, for which it gives the next task, and of the end of the worker then.
+    const unacknowledged = async () =>
+      (await samplesOf(`http://${http}`)).get('gristmill_worker_reports_unacknowledged');
+    await eventually(async () => (await unacknowledged()) === 1);
+    leaving.child.kill('SIGTERM');
+    await eventually(() => leaving.stderr.includes('no more tasks'));
+    cluster.coordinator?.child.kill('SIGCONT');
+    expect((await leaving.ended).code).toBe(0);
+    await cluster.startWorker();
     const watched = await watching;
     expectRight(cluster, watched);
     expect(attempts(watched).every(({ attempt, won }) => won && attempt.endsWith('.1-1'))).toBe(true);

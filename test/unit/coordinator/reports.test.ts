@@ -219,7 +219,8 @@ describe('workers', () => {
   });
 
   test('a worker that drains is given nothing more', () => {
-    tell({ type: 'worker-message', session: 1, message: { draining: true }, random: 0 });
+    const { commands } = tell({ type: 'worker-message', session: 1, message: { draining: true }, random: 0 });
+    expect(commands).toEqual([{ type: 'send', session: 1, message: { drain: true } }]);
     report(1, 'inspect.3-1', failed('store-unavailable'));
     nowMs += limits.attemptBackoffMsMax;
     tell({ type: 'worker-message', session: 1, message: { renewLease: true }, random: 0 });
