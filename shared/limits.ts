@@ -177,6 +177,8 @@ export const limits = {
   drainMsDefault: 20_000,
   /** The longest that may be chosen for that. */
   drainMsMax: 60 * 60_000,
+  /** A worker that stops waits so long for the coordinator to say that nothing more is on its way. */
+  drainAnswerMsMax: 10_000,
   /** A worker that stops waits so long for the coordinator to acknowledge its last reports. */
   lastReportsMsMax: 2_000,
   /** The least memory that a worker may be told to count on: one executor must start. */

@@ -202,7 +202,7 @@ class RunningAgent implements Agent {
     const over = new AbortController();
     const after = (ms: number) => delay(this.options.clock, ms, over.signal).catch(() => undefined);
     const ended = async () => {
-      if (this.connection.status === 'ready') await Promise.race([this.drainAnswered, after(limits.lastReportsMsMax)]);
+      if (this.connection.status === 'ready') await Promise.race([this.drainAnswered, after(limits.drainAnswerMsMax)]);
       await this.pool.idle();
     };
     await Promise.race([ended(), after(graceMs)]);
