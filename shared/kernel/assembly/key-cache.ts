@@ -14,7 +14,7 @@
  * more than once.
  */
 import { add, addOnes } from './layout';
-import { tableEntry } from './table';
+import { fetchEntry, tableEntry } from './table';
 
 const ROW: usize = 12;
 /** Of a bucket: three columns of words, and one of emits of 1. */
@@ -24,9 +24,15 @@ const ONES: usize = 48;
 const SLOTS_AT_FIRST: u32 = 2048;
 /** Emits of 1 that are only in the cache, at most: counts of slots stay below 2^31. */
 const ONES_MAX: u32 = 1 << 30;
+/** Emits whose entries are asked for before the first of them is waited for. */
+const TOGETHER: u32 = 64;
 const KEY_TAG_STRING: u8 = 0x50;
 
 const unpacked = memory.data(16, 16);
+/** Of emits that are not counted: where the entry is, and the value. */
+const waitingEntries = memory.data(64 << 2, 4);
+const waitingValues = memory.data(64 << 3, 8);
+let waiting: u32 = 0;
 let slotsStart: usize = 0;
 let addressesStart: usize = 0;
 let slots: u32 = 0;
@@ -85,10 +91,22 @@ function placeOf(first: u32, second: u32, third: u32, mask: u32): u32 {
  */
 export function cacheAdd(keys: usize, values: usize, from: u32, to: u32): u32 {
   if (ones + (to - from) > ONES_MAX) cacheSettle();
+  ones += to - from;
+  for (let row = from; row < to; ) {
+    const stop = min<u32>(row + TOGETHER, to);
+    const found = findAll(keys, values, row, stop);
+    if (waiting != 0) addWaiting();
+    if (found < stop) return found;
+    row = stop;
+  }
+  return to;
+}
+
+/** Counts emits of 1; the others wait, with the entries of their keys. Returns the first for whose entry there is no room. */
+function findAll(keys: usize, values: usize, from: u32, to: u32): u32 {
   const counting = countsOnes;
   let base = bucketsBase();
   let mask = (slots << 4) - 1;
-  ones += to - from;
   for (let row = from; row < to; row++) {
     const at = keys + <usize>row * ROW;
     const first = load<u32>(at);
@@ -113,13 +131,15 @@ export function cacheAdd(keys: usize, values: usize, from: u32, to: u32): u32 {
           const count = bucket + (<usize>lane << 2);
           store<u32>(count, load<u32>(count, ONES) + 1, ONES);
         } else {
-          addTo(load<u32>(addressesBase() + (place >> 2) + (<usize>lane << 2)), value);
+          wait(load<u32>(addressesBase() + (place >> 2) + (<usize>lane << 2)), value);
         }
         break;
       }
       const free = i32x4.bitmask(i32x4.eq(inBucket, i32x4.splat(0)));
       if (free != 0) {
-        if (!addNew(place, <u32>ctz(free), first, second, third, value)) return row;
+        const entry = newEntry(place, <u32>ctz(free), first, second, third);
+        if (entry == 0) return row;
+        wait(<u32>entry, value);
         base = bucketsBase();
         mask = (slots << 4) - 1;
         break;
@@ -130,21 +150,32 @@ export function cacheAdd(keys: usize, values: usize, from: u32, to: u32): u32 {
   return to;
 }
 
-/** Adds the emit of a key that is not in the cache, and keeps it there if it may; false when the table has no room for it. */
-function addNew(place: u32, lane: u32, first: u32, second: u32, third: u32, value: f64): bool {
+@inline
+function wait(entry: u32, value: f64): void {
+  store<u32>(waitingEntries + (<usize>waiting << 2), entry);
+  store<f64>(waitingValues + (<usize>waiting << 3), value);
+  waiting++;
+}
+
+/** Entries are far apart in memory: all are asked for before the first is waited for. */
+function addWaiting(): void {
+  let fetched: u32 = 0;
+  for (let i: u32 = 0; i < waiting; i++) fetched |= fetchEntry(load<u32>(waitingEntries + (<usize>i << 2)));
+  store<u32>(unpacked, fetched);
+  for (let i: u32 = 0; i < waiting; i++) {
+    add(load<u32>(waitingEntries + (<usize>i << 2)), load<f64>(waitingValues + (<usize>i << 3)));
+  }
+  waiting = 0;
+}
+
+/** The entry of a key that is not in the cache, which keeps it if it may; 0 when the table has no room for it. */
+function newEntry(place: u32, lane: u32, first: u32, second: u32, third: u32): usize {
   const entry = entryOf(first, second, third);
-  if (entry == 0) return false;
-  addTo(entry, value);
-  if (room > 0) {
+  if (entry != 0 && room > 0) {
     keep(place, lane, first, second, third, <u32>entry);
     if (--room == 0 && slots < slotsMax) grow();
   }
-  return true;
-}
-
-/** Not within the loop, whose commonest way does without it. */
-function addTo(entry: usize, value: f64): void {
-  add(entry, value);
+  return entry;
 }
 
 @inline

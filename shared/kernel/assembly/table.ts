@@ -15,6 +15,10 @@ const SLOTS_AT_FIRST: u32 = 2048;
 /** Below the lowest key, for copies in steps of 16 bytes never reach an entry. */
 const GAP: usize = 32;
 
+/** Emits whose slots and entries are asked for before the first of them is waited for. */
+const TOGETHER: u32 = 64;
+const hashes = memory.data((64 + 1) << 2, 4);
+
 let entriesStart: usize = 0;
 let keysEnd: usize = 0;
 let keysLow: usize = 0;
@@ -81,10 +85,54 @@ function middleHash(at: usize, length: u32, hash: u64): u64 {
  * first that was not added, for want of room.
  */
 export function tableAdd(keys: usize, ends: usize, values: usize, from: u32, to: u32): u32 {
-  let start: u32 = from == 0 ? 0 : load<u32>(ends + (<usize>(from - 1) << 2));
+  for (let row = from; row < to; ) {
+    const stop = min<u32>(row + TOGETHER, to);
+    fetch(keys, ends, row, stop);
+    const added = addFetched(keys, ends, values, row, stop);
+    if (added < stop) return added;
+    row = stop;
+  }
+  return to;
+}
+
+@inline
+function endOf(ends: usize, row: u32): u32 {
+  return row == 0 ? 0 : load<u32>(ends + (<usize>(row - 1) << 2));
+}
+
+/** Slots and entries are far apart in memory: all are asked for before the first is waited for. Leaves the hash of each key. */
+function fetch(keys: usize, ends: usize, from: u32, to: u32): void {
+  const mask = (slots << 3) - 1;
+  const base = index();
+  let fetched: u32 = 0;
+  let start = endOf(ends, from);
   for (let row = from; row < to; row++) {
     const end = load<u32>(ends + (<usize>row << 2));
-    const entry = entryOf(keys + start, end - start);
+    const at = keys + start;
+    const length = end - start;
+    const hash = tableHash(at, length, first8(at, length), last8(at, length));
+    store<u32>(hashes + (<usize>(row - from) << 2), hash);
+    fetched |= load<u32>(base + ((hash << 3) & mask));
+    start = end;
+  }
+  for (let row: u32 = 0; row < to - from; row++) {
+    const number = load<u32>(base + ((load<u32>(hashes + (<usize>row << 2)) << 3) & mask), 4);
+    fetched |= fetchEntry(number == 0 ? 0 : entriesStart + <usize>(number - 1) * stride);
+  }
+  store<u32>(hashes + (TOGETHER << 2), fetched);
+}
+
+/** Asks for the memory of an entry, if there is one. The result is only there to be used. */
+@inline
+export function fetchEntry(entry: usize): u32 {
+  return entry == 0 ? 0 : load<u32>(entry) | load<u32>(entry + stride - 4);
+}
+
+function addFetched(keys: usize, ends: usize, values: usize, from: u32, to: u32): u32 {
+  let start = endOf(ends, from);
+  for (let row = from; row < to; row++) {
+    const end = load<u32>(ends + (<usize>row << 2));
+    const entry = entryOf(keys + start, end - start, load<u32>(hashes + (<usize>(row - from) << 2)));
     if (entry == 0) return row;
     add(entry, load<f64>(values + (<usize>row << 3)));
     start = end;
@@ -94,12 +142,12 @@ export function tableAdd(keys: usize, ends: usize, values: usize, from: u32, to:
 
 /** The entry of a key, without any emit when it is new; 0 when there is no room for it. */
 export function tableEntry(at: usize, length: u32): usize {
-  return entryOf(at, length);
+  return entryOf(at, length, tableHash(at, length, first8(at, length), last8(at, length)));
 }
 
 /** As `tableAdd`, with an entry of its own for each emit. */
 export function tableAppend(keys: usize, ends: usize, values: usize, from: u32, to: u32): u32 {
-  let start: u32 = from == 0 ? 0 : load<u32>(ends + (<usize>(from - 1) << 2));
+  let start = endOf(ends, from);
   for (let row = from; row < to; row++) {
     const end = load<u32>(ends + (<usize>row << 2));
     const at = keys + start;
@@ -113,10 +161,9 @@ export function tableAppend(keys: usize, ends: usize, values: usize, from: u32, 
 }
 
 @inline
-function entryOf(at: usize, length: u32): usize {
+function entryOf(at: usize, length: u32, hash: u32): usize {
   const first = first8(at, length);
   const last = last8(at, length);
-  const hash = tableHash(at, length, first, last);
   const mask = (slots << 3) - 1;
   const base = index();
   let slot = (hash << 3) & mask;
