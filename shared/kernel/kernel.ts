@@ -38,6 +38,14 @@ export interface KernelExports {
   readonly scanLines: (at: number, bytes: number, ends: number) => number;
   readonly hasOther: Global<number>;
   readonly hasReturn: Global<number>;
+  readonly narrowLines: (
+    at: number,
+    ends: number,
+    lines: number,
+    to: number,
+    narrowEnds: number,
+    most: number,
+  ) => number;
   readonly layoutBegin: () => void;
   readonly layoutPart: (id: number) => number;
   readonly stride: Global<number>;
@@ -146,7 +154,7 @@ export class Kernel {
 
   /** The first address that no kernel uses by itself: behind the text that is being scanned. */
   get start(): number {
-    return this.linesAt + TEXT_BYTES_MAX * 4;
+    return this.narrowEndsAt + TEXT_BYTES_MAX * 4;
   }
 
   /** Where a piece of text is scanned, with 64 bytes of room behind it, and where the ends of its lines go. */
@@ -156,6 +164,15 @@ export class Kernel {
 
   get linesAt(): number {
     return this.textAt + TEXT_BYTES_MAX + 128;
+  }
+
+  /** Where the same text goes as Latin-1, with room as before, and where the ends of its lines there go. */
+  get narrowAt(): number {
+    return this.linesAt + TEXT_BYTES_MAX * 4;
+  }
+
+  get narrowEndsAt(): number {
+    return this.narrowAt + TEXT_BYTES_MAX + 128;
   }
 
   get textBytesMax(): number {

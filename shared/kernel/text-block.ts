@@ -1,6 +1,9 @@
 /**
  * Whole lines of text, decoded at once: a string for all of them, of which each line is a part. Line ends and bytes that are
  * not ASCII are found by the kernel.
+ *
+ * A string with one character above U+00FF takes two bytes for every character, and all that is done with its parts takes up to
+ * twice as long. So lines that have such characters are decoded by themselves, and the others together, unless they are the fewer.
  */
 import { decodeUtf8 } from '../codec/utf8.js';
 import { decodeText } from '../formats/text.js';
@@ -15,14 +18,24 @@ const { latin1Slice } = Buffer.prototype as unknown as Slices;
 const REPLACEMENT = '\ufffd';
 const CARRIAGE_RETURN = 0x0d;
 const CHARACTER_EACH = 0;
-const NEWLINES = 1;
-const BYTES = 2;
+const NARROW = 1;
+const NEWLINES = 2;
+const BYTES = 3;
+/** Of the lines of a block, that are decoded by themselves at most. */
+const WIDE_SHARE = 1 / 2;
+/** In the end of a line that is not in the text. */
+const WIDE = 1 << 31;
 
 export class TextBlock {
   readonly #kernel: Kernel;
   readonly #ends: Uint32Array;
-  /** How lines are found in the text: by their bytes, by newlines, or not at all, since it cannot be decoded as a whole. */
-  #how: typeof CHARACTER_EACH | typeof NEWLINES | typeof BYTES = CHARACTER_EACH;
+  /** In the text; negative for a line that is not in it. */
+  readonly #narrowEnds: Int32Array;
+  /**
+   * How lines are found in the text: by their bytes, by ends of their own, by newlines, or not at all, since it cannot be decoded as
+   * a whole.
+   */
+  #how: typeof CHARACTER_EACH | typeof NARROW | typeof NEWLINES | typeof BYTES = CHARACTER_EACH;
   #text = '';
   #hasReturn = false;
   #offset = 0;
@@ -35,6 +48,7 @@ export class TextBlock {
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
     this.#ends = new Uint32Array(kernel.memory.buffer, kernel.linesAt, kernel.textBytesMax);
+    this.#narrowEnds = new Int32Array(kernel.memory.buffer, kernel.narrowEndsAt, kernel.textBytesMax);
   }
 
   get more(): boolean {
@@ -56,7 +70,7 @@ export class TextBlock {
     if (exports.hasOther.value === 0) {
       this.#how = CHARACTER_EACH;
       this.#text = latin1Slice.call(bytes, textAt, textAt + length);
-    } else {
+    } else if (!this.#takeNarrow()) {
       this.#text = decodeUtf8(bytes, textAt, textAt + length);
       this.#how = this.#text.includes(REPLACEMENT) ? BYTES : NEWLINES;
     }
@@ -64,6 +78,18 @@ export class TextBlock {
     this.#at = 0;
     this.#byte = 0;
     this.#character = 0;
+  }
+
+  /** False when too many lines would have to be decoded by themselves. */
+  #takeNarrow(): boolean {
+    const { bytes, exports, textAt, linesAt, narrowAt, narrowEndsAt } = this.#kernel;
+    const lines = this.#lines;
+    const most = Math.floor(lines * WIDE_SHARE);
+    if (exports.narrowLines(textAt, linesAt, lines, narrowAt, narrowEndsAt, most) > most) return false;
+    const length = (this.#narrowEnds[lines - 1] as number) & ~WIDE;
+    this.#text = latin1Slice.call(bytes, narrowAt, narrowAt + length);
+    this.#how = NARROW;
+    return true;
   }
 
   /**
@@ -78,12 +104,23 @@ export class TextBlock {
   }
 
   #nextOther(start: number, end: number): string {
+    if (this.#how === NARROW) {
+      const from = this.#character;
+      const narrowEnd = this.#narrowEnds[this.#at - 1] as number;
+      if (narrowEnd < 0) return this.#decode(start, end);
+      this.#character = narrowEnd;
+      return this.#cut(from, narrowEnd - 1);
+    }
     if (this.#how === NEWLINES) {
       const from = this.#character;
       const to = this.#text.indexOf('\n', from);
       this.#character = to + 1;
       return this.#cut(from, to);
     }
+    return this.#decode(start, end);
+  }
+
+  #decode(start: number, end: number): string {
     const { bytes, textAt } = this.#kernel;
     const hasReturn = end > start && bytes[textAt + end - 1] === CARRIAGE_RETURN;
     return decodeText(bytes, textAt + start, textAt + end - (hasReturn ? 1 : 0));

@@ -35,7 +35,7 @@ export {
   mergeWinner,
 } from './merge';
 export { recordPlace, regionsStart } from './places';
-export { hasOther, hasReturn, scanLines } from './scan';
+export { hasOther, hasReturn, narrowLines, scanLines } from './scan';
 export { sortBegin, sortedRow, sortPartitions, sortRange, sortRows } from './sort';
 export {
   collisions,

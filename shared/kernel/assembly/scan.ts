@@ -1,4 +1,4 @@
-/** Finds the lines of a piece of text, 64 bytes at a time. */
+/** Lines of a piece of text: where they end, 64 bytes at a time, and their characters as one byte each, where there are no others. */
 
 /** Of the last scan: whether a byte is not ASCII, and whether one is a carriage return. */
 export let hasOther: bool = false;
@@ -38,4 +38,53 @@ export function scanLines(at: usize, bytes: u32, ends: usize): u32 {
   hasOther = i8x16.bitmask(others) != 0;
   hasReturn = returns != 0;
   return <u32>((to - ends) >> 2);
+}
+
+/** In the place of an end: the line was left out. */
+const WIDE: u32 = 0x80000000;
+
+/**
+ * Writes the lines at `at`, whose ends `scanLines` wrote, to `to` as Latin-1: characters up to U+00FF, one byte each; and where
+ * each ends there to `narrowEnds`. A line with any other character, or with bytes that are not UTF-8, is left out, and its end has the
+ * highest bit set. Returns how many are; stops when it is more than `most`. Writes up to 16 bytes behind the text.
+ */
+export function narrowLines(at: usize, ends: usize, lines: u32, to: usize, narrowEnds: usize, most: u32): u32 {
+  let read = at;
+  let write = to;
+  let wide: u32 = 0;
+  for (let line: u32 = 0; line < lines && wide <= most; line++) {
+    const end = at + load<u32>(ends + (<usize>line << 2));
+    const narrow = narrowLine(read, end, write);
+    read = end;
+    let mark: u32 = 0;
+    if (narrow == 0) {
+      wide++;
+      mark = WIDE;
+    } else {
+      write = narrow;
+    }
+    store<u32>(narrowEnds + (<usize>line << 2), <u32>(write - to) | mark);
+  }
+  return wide;
+}
+
+/** Where the line ends at `write`, or 0. */
+@inline
+function narrowLine(read: usize, end: usize, write: usize): usize {
+  while (true) {
+    const piece = v128.load(read);
+    v128.store(write, piece);
+    const ascii = min<u32>(<u32>ctz(i8x16.bitmask(piece) | 0x10000), <u32>(end - read));
+    read += ascii;
+    write += ascii;
+    if (read == end) return write;
+    if (ascii == 16) continue;
+    // U+0080 to U+00FF are C2 or C3, whose lowest bit is the character's bit of 64, and six bits more.
+    const lead = load<u8>(read);
+    const next = load<u8>(read, 1);
+    if ((lead & 0xfe) != 0xc2 || (next & 0xc0) != 0x80) return 0;
+    store<u8>(write, (lead << 6) | (next & 0x3f));
+    read += 2;
+    write++;
+  }
 }

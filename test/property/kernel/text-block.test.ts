@@ -69,9 +69,16 @@ const piece = fc.oneof(
     arbitrary: fc.constantFrom([0xff], [0xc3], [0xed, 0xa0, 0x80], [0x80, 0x80], [0xf0, 0x9f], [0xc0, 0x8a]),
   },
 );
+/** Characters of one byte in Latin-1, the first and the last of two bytes, and what looks like one of them. */
+const latin = fc.constantFrom(
+  ...['a', 'naïve', '\u0080', '\u00bf', '\u00c0', 'ÿ', 'é'.repeat(17), 'x'.repeat(15), '\n', '\r\n', 'Ā', 'ș'].map(
+    utf8,
+  ),
+  ...[[0xc2], [0xc1, 0xbf], [0xc3, 0xc0], [0xc4, 0x80]],
+);
 const ascii = fc.constantFrom('a', 'bc', '\n', '\r\n', '', '-'.repeat(70)).map(utf8);
 const text = fc
-  .oneof(fc.array(piece, { maxLength: 60 }), fc.array(ascii, { maxLength: 60 }))
+  .oneof(...[piece, ascii, latin].map((pieces) => fc.array(pieces, { maxLength: 60 })))
   .map((pieces) => Uint8Array.from(pieces.flat()));
 
 describe('lines of a block of text', () => {
