@@ -17,31 +17,45 @@ const EXACT_DIGITS = 15;
 const POWERS_OF_TEN = Array.from({ length: EXACT_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
 /**
- * `text[start, end)` as a number, or NaN when it is none. Up to 15 digits need no substring: an exact integer divided by an
- * exact power of ten is rounded once, as `Number` rounds (Clinger 1990, "How to read floating point numbers accurately").
+ * Reads decimals where they lie. Up to 15 digits need no substring: an exact integer divided by an exact power of ten is
+ * rounded once, as `Number` rounds (Clinger 1990, "How to read floating point numbers accurately").
  */
-export function decimalIn(text: string, start: number, end: number): number {
-  const sign = text.charCodeAt(start);
-  const isNegative = sign === MINUS;
-  let digits = 0;
-  let mantissa = 0;
-  let point = end;
-  for (let at = isNegative || sign === PLUS ? start + 1 : start; at < end; at++) {
-    const code = text.charCodeAt(at);
-    const digit = code - ZERO;
-    if (digit >= 0 && digit <= 9) {
-      mantissa = mantissa * 10 + digit;
-      digits++;
-    } else if (code === POINT && point === end) point = at;
-    else return decimalOf(text.slice(start, end));
+export class DecimalCells {
+  /** Of the cell that was taken last. */
+  value = 0;
+
+  /** Where the cell ends that begins at `start`: at the delimiter, or with the text; -1 when `decimalOf` has to look at it. */
+  take(text: string, start: number, delimiterCode: number): number {
+    const length = text.length;
+    const sign = text.charCodeAt(start);
+    const isNegative = sign === MINUS;
+    let at = isNegative || sign === PLUS ? start + 1 : start;
+    let digits = 0;
+    let mantissa = 0;
+    let point = -1;
+    for (; at < length; at++) {
+      const code = text.charCodeAt(at);
+      if (code === delimiterCode) break;
+      const digit = code - ZERO;
+      if (digit >= 0 && digit <= 9) {
+        mantissa = mantissa * 10 + digit;
+        digits++;
+      } else if (code === POINT && point < 0) point = at;
+      else return -1;
+    }
+    if (digits === 0 || digits > EXACT_DIGITS) return -1;
+    const value = point < 0 || point === at - 1 ? mantissa : mantissa / (POWERS_OF_TEN[at - 1 - point] as number);
+    this.value = isNegative ? -value : value;
+    return at;
   }
-  if (digits === 0 || digits > EXACT_DIGITS) return decimalOf(text.slice(start, end));
-  const value = point >= end - 1 ? mantissa : mantissa / (POWERS_OF_TEN[end - 1 - point] as number);
-  return isNegative ? -value : value;
 }
 
-/** The same for any text: exponents, more digits, space around. */
-function decimalOf(cell: string): number {
+const NO_DELIMITER = -1;
+const whole = new DecimalCells();
+
+/** Any cell as a number, with exponents, more digits, and space around; NaN when it is none. */
+export function decimalOf(cell: string): number {
+  if (whole.take(cell, 0, NO_DELIMITER) >= 0) return whole.value;
   const text = cell.replace(SPACE_AROUND, '');
   const value = DECIMAL.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) ? value : NaN;

@@ -7,7 +7,7 @@ import { GristmillError } from '../errors.js';
 import type { ColumnType, CsvFormat } from '../plan.js';
 import { cellsOf, quotedEnd, quotedText, quoteFault } from './csv-cells.js';
 import { layoutOf, type PlacedColumn } from './csv-layout.js';
-import { bigintOf, booleanOf, decimalIn, whyNot } from './csv-values.js';
+import { bigintOf, booleanOf, decimalOf, DecimalCells, whyNot } from './csv-values.js';
 
 type Cell = string | number | boolean | bigint;
 export type CsvRecord = Record<string, Cell>;
@@ -20,6 +20,7 @@ export interface CsvParserOptions {
   readonly uri: string;
 }
 
+const IN_DECIMALS = /[\d+.-]/;
 const UNWANTED = 0;
 const KINDS = { string: 1, number: 2, boolean: 3, bigint: 4 } as const satisfies Record<ColumnType, number>;
 const TYPES: readonly ColumnType[] = ['string', 'string', 'number', 'boolean', 'bigint'];
@@ -28,6 +29,9 @@ export class CsvParser {
   private readonly format: CsvFormat;
   private readonly names: readonly string[];
   private readonly delimiter: string;
+  private readonly delimiterCode: number;
+  /** Undefined where a decimal may have the delimiter or the quote within it. */
+  private readonly decimals: DecimalCells | undefined;
   /** -1 matches no character. */
   private readonly quoteCode: number;
   /** By cell. */
@@ -41,6 +45,8 @@ export class CsvParser {
     this.format = format;
     this.names = names;
     this.delimiter = format.delimiter;
+    this.delimiterCode = format.delimiter.charCodeAt(0);
+    this.decimals = IN_DECIMALS.test(format.delimiter + format.quote) ? undefined : new DecimalCells();
     this.quoteCode = format.quote === '' ? -1 : format.quote.charCodeAt(0);
     this.kinds = new Uint8Array(names.length);
     for (const { type, position } of columns) this.kinds[position] = KINDS[type];
@@ -50,18 +56,20 @@ export class CsvParser {
 
   /** The record of one line without its end; refuses with `record-invalid` that names the column. */
   parse(line: string): CsvRecord {
-    const { kinds, values, delimiter, quoteCode } = this;
+    const { kinds, values, delimiter, delimiterCode, decimals, quoteCode } = this;
     const length = line.length;
     let at = 0;
     for (let cell = 0; cell < kinds.length; cell++) {
       if (at > length) throw this.wrongCount(line);
-      let end: number;
-      if (line.charCodeAt(at) === quoteCode) {
+      const kind = kinds[cell];
+      let end = kind === KINDS.number && decimals ? decimals.take(line, at, delimiterCode) : -1;
+      if (decimals && end >= 0) {
+        values[cell] = decimals.value;
+      } else if (line.charCodeAt(at) === quoteCode) {
         end = this.takeQuoted(line, at, cell);
       } else {
         end = line.indexOf(delimiter, at);
         if (end < 0) end = length;
-        const kind = kinds[cell];
         if (kind === KINDS.string) values[cell] = line.slice(at, end);
         else if (kind !== UNWANTED) values[cell] = this.typed(line, at, end, cell);
       }
@@ -87,7 +95,7 @@ export class CsvParser {
   private typed(text: string, start: number, end: number, cell: number, line = text): Cell {
     const kind = this.kinds[cell];
     if (kind === KINDS.number) {
-      const value = decimalIn(text, start, end);
+      const value = decimalOf(text.slice(start, end));
       if (!Number.isNaN(value)) return value;
     } else {
       const value = kind === KINDS.boolean ? booleanOf(text.slice(start, end)) : bigintOf(text.slice(start, end));

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GristmillError } from '../../../shared/errors.js';
 import { CsvParser } from '../../../shared/formats/csv.js';
-import { decimalIn } from '../../../shared/formats/csv-values.js';
+import { DecimalCells, decimalOf } from '../../../shared/formats/csv-values.js';
 import type { CsvFormat, PlannedInput, Plan } from '../../../shared/plan.js';
 import { createRecordReader } from '../../../worker/task/record-reader.js';
 import { kernel } from '../../harness/engines.js';
@@ -128,6 +128,14 @@ describe('a line', () => {
   });
 });
 
+const DELIMITER = ';';
+
+/** What a number column makes of a cell. */
+function referenceDecimal(text: string): number {
+  const isDecimal = /^[ \t]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[ \t]*$/i.test(text);
+  return isDecimal && Number.isFinite(Number(text)) ? Number(text) : NaN;
+}
+
 describe('a number', () => {
   const digits = fc
     .array(fc.constantFrom(...Array.from('0123456789')), { maxLength: 20 })
@@ -142,8 +150,19 @@ describe('a number', () => {
     fc.assert(
       fc.property(fc.oneof(decimal, fc.double({ noNaN: true, noDefaultInfinity: true }).map(String)), (text) => {
         const number = /\d/.test(text.split('e')[0] ?? '') ? Number(text) : NaN;
-        const value = decimalIn(`7;${text};7`, 2, 2 + text.length);
-        expect(value).toBe(Number.isFinite(number) ? number : NaN);
+        const expected = Number.isFinite(number) ? number : NaN;
+        expect(decimalOf(text)).toBe(expected);
+        const cells = new DecimalCells();
+        for (const [line, start] of [
+          [text, 0],
+          [`7;${text};7`, 2],
+        ] as const) {
+          const end = cells.take(line, start, DELIMITER.charCodeAt(0));
+          if (end < 0) continue;
+          expect([cells.value, end]).toEqual([expected, start + text.length]);
+        }
+        // What most cells are must not need the closer look.
+        if (/^-?\d{1,13}(\.\d)?$/.test(text)) expect(cells.take(text, 0, DELIMITER.charCodeAt(0))).toBe(text.length);
       }),
       { numRuns: 50_000 },
     );
@@ -154,10 +173,36 @@ describe('a number', () => {
     fc.assert(
       fc.property(soup, (parts) => {
         const text = parts.join('');
-        const value = decimalIn(text, 0, text.length);
-        const isDecimal =
-          /^[ \t]*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?[ \t]*$/i.test(text) && Number.isFinite(Number(text));
-        expect(value).toBe(isDecimal ? Number(text) : NaN);
+        expect(decimalOf(text)).toBe(referenceDecimal(text));
+        const cells = new DecimalCells();
+        if (cells.take(text, 0, DELIMITER.charCodeAt(0)) >= 0) expect(cells.value).toBe(referenceDecimal(text));
+      }),
+      { numRuns: 50_000 },
+    );
+  });
+
+  test('ends with its cell, whatever separates and quotes cells', () => {
+    const odd = fc.constantFrom(
+      ...[',"', '-"', '+', '5', '."', ';1', ';-', ',.', '\t"'].map(([delimiter = '', quote = '']) => ({
+        delimiter,
+        quote,
+      })),
+    );
+    const lines = odd.chain(({ delimiter, quote }) => {
+      const parts = fc.constantFrom(...Array.from('0123456789+-..e \t'), delimiter, delimiter, quote);
+      return fc.record({
+        format: fc.constant({ header: true, delimiter, quote }),
+        line: fc.array(parts, { maxLength: 12 }).map((all) => all.join('')),
+        count: fc.integer({ min: 1, max: 4 }),
+      });
+    });
+    fc.assert(
+      fc.property(lines, ({ format, line, count }) => {
+        const columns = names(count).map((name) => ({ name, type: 'number' as const }));
+        const cells = referenceCells(line, format.delimiter, format.quote)?.map(referenceDecimal);
+        const isBad = cells?.length !== count || cells.some(Number.isNaN);
+        const record = isBad ? 'bad' : Object.fromEntries(cells.map((cell, i) => [`c${i}`, cell]));
+        expect(outcome(line, { ...format, columns }, count)).toEqual(record);
       }),
       { numRuns: 50_000 },
     );
