@@ -24,7 +24,7 @@ export class DecimalCells {
   /** Of the cell that was taken last. */
   value = 0;
 
-  /** Where the cell ends that begins at `start`: at the delimiter, or with the text; -1 when `decimalOf` has to look at it. */
+  /** Where the cell ends that begins at `start`: at the delimiter, or with the text; -1 when `otherDecimalOf` has to look at it. */
   take(text: string, start: number, delimiterCode: number): number {
     const length = text.length;
     const sign = text.charCodeAt(start);
@@ -53,9 +53,13 @@ export class DecimalCells {
 const NO_DELIMITER = -1;
 const whole = new DecimalCells();
 
-/** Any cell as a number, with exponents, more digits, and space around; NaN when it is none. */
+/** Any cell as a number; NaN when it is none. */
 export function decimalOf(cell: string): number {
-  if (whole.take(cell, 0, NO_DELIMITER) >= 0) return whole.value;
+  return whole.take(cell, 0, NO_DELIMITER) < 0 ? otherDecimalOf(cell) : whole.value;
+}
+
+/** The same for a cell that was not taken: with an exponent, more digits, or space around. */
+export function otherDecimalOf(cell: string): number {
   const text = cell.replace(SPACE_AROUND, '');
   const value = DECIMAL.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) ? value : NaN;

@@ -7,7 +7,7 @@ import { GristmillError } from '../errors.js';
 import type { ColumnType, CsvFormat } from '../plan.js';
 import { cellsOf, quotedEnd, quotedText, quoteFault } from './csv-cells.js';
 import { layoutOf, type PlacedColumn } from './csv-layout.js';
-import { bigintOf, booleanOf, decimalOf, DecimalCells, whyNot } from './csv-values.js';
+import { bigintOf, booleanOf, decimalOf, DecimalCells, otherDecimalOf, whyNot } from './csv-values.js';
 
 type Cell = string | number | boolean | bigint;
 export type CsvRecord = Record<string, Cell>;
@@ -20,6 +20,7 @@ export interface CsvParserOptions {
   readonly uri: string;
 }
 
+/** What `DecimalCells` reads: a delimiter or a quote that is one of these needs a closer look. */
 const IN_DECIMALS = /[\d+.-]/;
 const UNWANTED = 0;
 const KINDS = { string: 1, number: 2, boolean: 3, bigint: 4 } as const satisfies Record<ColumnType, number>;
@@ -30,7 +31,7 @@ export class CsvParser {
   private readonly names: readonly string[];
   private readonly delimiter: string;
   private readonly delimiterCode: number;
-  /** Undefined where a decimal may have the delimiter or the quote within it. */
+  /** Undefined where it would take a delimiter or a quote for a part of a number. */
   private readonly decimals: DecimalCells | undefined;
   /** -1 matches no character. */
   private readonly quoteCode: number;
@@ -71,7 +72,9 @@ export class CsvParser {
         end = line.indexOf(delimiter, at);
         if (end < 0) end = length;
         if (kind === KINDS.string) values[cell] = line.slice(at, end);
-        else if (kind !== UNWANTED) values[cell] = this.typed(line, at, end, cell);
+        else if (kind !== UNWANTED) {
+          values[cell] = this.typed(line.slice(at, end), cell, line, decimals ? otherDecimalOf : decimalOf);
+        }
       }
       at = end + 1;
     }
@@ -86,22 +89,22 @@ export class CsvParser {
     const kind = this.kinds[cell];
     if (kind !== UNWANTED) {
       const text = quotedText(line, at, end, this.format);
-      this.values[cell] = kind === KINDS.string ? text : this.typed(text, 0, text.length, cell, line);
+      this.values[cell] = kind === KINDS.string ? text : this.typed(text, cell, line, decimalOf);
     }
     return end;
   }
 
-  /** `text[start, end)` as the type of its column. */
-  private typed(text: string, start: number, end: number, cell: number, line = text): Cell {
+  /** The text of a cell as the type of its column. */
+  private typed(text: string, cell: number, line: string, numberOf: (text: string) => number): Cell {
     const kind = this.kinds[cell];
     if (kind === KINDS.number) {
-      const value = decimalOf(text.slice(start, end));
+      const value = numberOf(text);
       if (!Number.isNaN(value)) return value;
     } else {
-      const value = kind === KINDS.boolean ? booleanOf(text.slice(start, end)) : bigintOf(text.slice(start, end));
+      const value = kind === KINDS.boolean ? booleanOf(text) : bigintOf(text);
       if (value !== undefined) return value;
     }
-    throw this.wrongCell(text.slice(start, end), cell, line);
+    throw this.wrongCell(text, cell, line);
   }
 
   private wrongCell(text: string, cell: number, line: string): GristmillError {

@@ -3,7 +3,8 @@
  * not ASCII are found by the kernel.
  *
  * A string with one character above U+00FF takes two bytes for every character, and all that is done with its parts takes up to
- * twice as long. So lines that have such characters are decoded by themselves, and the others together, unless they are the fewer.
+ * twice as long. So lines that have such characters are decoded by themselves, and the others together, as long as at most half of the
+ * lines have them.
  */
 import { decodeUtf8 } from '../codec/utf8.js';
 import { decodeText } from '../formats/text.js';

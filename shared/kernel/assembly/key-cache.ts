@@ -30,8 +30,8 @@ const KEY_TAG_STRING: u8 = 0x50;
 
 const unpacked = memory.data(16, 16);
 /** Of emits that are not counted: where the entry is, and the value. */
-const waitingEntries = memory.data(64 << 2, 4);
-const waitingValues = memory.data(64 << 3, 8);
+const waitingEntries = memory.data(TOGETHER << 2, 4);
+const waitingValues = memory.data(TOGETHER << 3, 8);
 let waiting: u32 = 0;
 let slotsStart: usize = 0;
 let addressesStart: usize = 0;
@@ -61,6 +61,7 @@ export function cacheClear(): void {
   memory.fill(bucketsBase(), 0, <usize>slots << 4);
   room = roomOf(slots);
   ones = 0;
+  waiting = 0;
 }
 
 @inline

@@ -17,7 +17,9 @@ const GAP: usize = 32;
 
 /** Emits whose slots and entries are asked for before the first of them is waited for. */
 const TOGETHER: u32 = 64;
-const hashes = memory.data((64 + 1) << 2, 4);
+/** Of their keys, at most. */
+const GROUP_BYTES: u32 = 16384;
+const hashes = memory.data((TOGETHER + 1) << 2, 4);
 
 let entriesStart: usize = 0;
 let keysEnd: usize = 0;
@@ -86,13 +88,22 @@ function middleHash(at: usize, length: u32, hash: u64): u64 {
  */
 export function tableAdd(keys: usize, ends: usize, values: usize, from: u32, to: u32): u32 {
   for (let row = from; row < to; ) {
-    const stop = min<u32>(row + TOGETHER, to);
+    const stop = groupEnd(ends, row, to);
     fetch(keys, ends, row, stop);
     const added = addFetched(keys, ends, values, row, stop);
     if (added < stop) return added;
     row = stop;
   }
   return to;
+}
+
+/** Few enough emits, with keys short enough, for the nearest level of the processor's cache; one at least. */
+@inline
+function groupEnd(ends: usize, row: u32, to: u32): u32 {
+  let stop = min<u32>(row + TOGETHER, to);
+  const start = endOf(ends, row);
+  while (stop > row + 1 && endOf(ends, stop) - start > GROUP_BYTES) stop = row + ((stop - row) >> 1);
+  return stop;
 }
 
 @inline
@@ -122,7 +133,7 @@ function fetch(keys: usize, ends: usize, from: u32, to: u32): void {
   store<u32>(hashes + (TOGETHER << 2), fetched);
 }
 
-/** Asks for the memory of an entry, if there is one. The result is only there to be used. */
+/** Asks for the memory of an entry, if there is one, which may be on two lines of the cache. The result is only there to be used. */
 @inline
 export function fetchEntry(entry: usize): u32 {
   return entry == 0 ? 0 : load<u32>(entry) | load<u32>(entry + stride - 4);

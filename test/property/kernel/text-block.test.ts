@@ -69,12 +69,16 @@ const piece = fc.oneof(
     arbitrary: fc.constantFrom([0xff], [0xc3], [0xed, 0xa0, 0x80], [0x80, 0x80], [0xf0, 0x9f], [0xc0, 0x8a]),
   },
 );
-/** Characters of one byte in Latin-1, the first and the last of two bytes, and what looks like one of them. */
-const latin = fc.constantFrom(
-  ...['a', 'naïve', '\u0080', '\u00bf', '\u00c0', 'ÿ', 'é'.repeat(17), 'x'.repeat(15), '\n', '\r\n', 'Ā', 'ș'].map(
-    utf8,
-  ),
-  ...[[0xc2], [0xc1, 0xbf], [0xc3, 0xc0], [0xc4, 0x80]],
+/** Characters of one byte in Latin-1, the first and the last of two bytes, and now and then what only looks like one of them. */
+const latin = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('\n', '\r\n').map(utf8) },
+  {
+    weight: 8,
+    arbitrary: fc
+      .constantFrom('a', 'naïve', '\u0080', '\u00bf', '\u00c0', 'ÿ', 'é'.repeat(17), 'x'.repeat(15))
+      .map(utf8),
+  },
+  { weight: 1, arbitrary: fc.constantFrom(utf8('Ā'), utf8('ș'), [0xc2], [0xc1, 0xbf], [0xc3, 0xc0]) },
 );
 const ascii = fc.constantFrom('a', 'bc', '\n', '\r\n', '', '-'.repeat(70)).map(utf8);
 const text = fc
@@ -138,5 +142,43 @@ describe('lines of a block of text', () => {
     block.take(long, 0, most, 0);
     expect(block.next()).toBe('x'.repeat(most - 1));
     expect(block.more).toBe(false);
+  });
+
+  test('of one byte each are written one after the other, and lines of others are left out, up to as many as may be', () => {
+    const { bytes, exports, textAt, linesAt, narrowAt, narrowEndsAt } = kernel;
+    const lines = ['naïve\n', 'Ā\n', 'ÿ\r\n', [0xc3, 10], 'e\u0301\n', `${'é'.repeat(20)}\n`, '\n'].map((line) =>
+      typeof line === 'string' ? utf8(line) : line,
+    );
+    const all = lines.flat();
+    bytes.set(all, textAt);
+    expect(exports.scanLines(textAt, all.length, linesAt)).toBe(lines.length);
+    expect(exports.narrowLines(textAt, linesAt, lines.length, narrowAt, narrowEndsAt, lines.length)).toBe(3);
+    const left = -(2 ** 31);
+    const ends = [6, left + 6, 9, left + 9, left + 9, 30, 31];
+    expect([...new Int32Array(kernel.memory.buffer, narrowEndsAt, lines.length)]).toEqual(ends);
+    expect(Buffer.from(bytes.subarray(narrowAt, narrowAt + 31)).toString('latin1')).toBe(
+      `naïve\nÿ\r\n${'é'.repeat(20)}\n\n`,
+    );
+    expect(exports.narrowLines(textAt, linesAt, lines.length, narrowAt, narrowEndsAt, 1)).toBe(2);
+  });
+
+  test('of one byte each have room in a piece of the largest size, and nothing is written behind it', () => {
+    const most = kernel.textBytesMax;
+    const behind = kernel.bytes.subarray(kernel.start, kernel.start + 64);
+    behind.fill(0xa5);
+    const line = 'é'.repeat(most / 2 - 1);
+    for (const [whole, expected] of [
+      ['é\n'.repeat(Math.floor(most / 3)), { lines: Math.floor(most / 3), first: 'é' }],
+      [`${line}\n`, { lines: 1, first: line }],
+      [`é\n${'\n'.repeat(most - 3)}`, { lines: most - 2, first: 'é' }],
+    ] as const) {
+      const piece = Buffer.from(whole);
+      block.take(piece, 0, piece.length, 0);
+      const first = block.next();
+      let lines = 1;
+      for (; block.more; lines++) block.next();
+      expect({ lines, first }).toEqual(expected);
+    }
+    expect([...behind]).toEqual(Array.from({ length: 64 }, () => 0xa5));
   });
 });
