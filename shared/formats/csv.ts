@@ -4,6 +4,7 @@
  * own: it can be kept, changed, spread, stored and written like any other object.
  */
 import { GristmillError } from '../errors.js';
+import { CELL_NUMBER, CELL_STRING, CELL_UNWANTED, type CellBlock, type CellsWanted } from '../kernel/cell-block.js';
 import type { ColumnType, CsvFormat } from '../plan.js';
 import { cellsOf, quotedEnd, quotedText, quoteFault } from './csv-cells.js';
 import { layoutOf, type PlacedColumn } from './csv-layout.js';
@@ -22,8 +23,11 @@ export interface CsvParserOptions {
 
 /** What `DecimalCells` reads: a delimiter or a quote that is one of these needs a closer look. */
 const IN_DECIMALS = /[\d+.-]/;
-const UNWANTED = 0;
-const KINDS = { string: 1, number: 2, boolean: 3, bigint: 4 } as const satisfies Record<ColumnType, number>;
+const UNWANTED = CELL_UNWANTED;
+const KINDS = { string: CELL_STRING, number: CELL_NUMBER, boolean: 3, bigint: 4 } as const satisfies Record<
+  ColumnType,
+  number
+>;
 const TYPES: readonly ColumnType[] = ['string', 'string', 'number', 'boolean', 'bigint'];
 
 export class CsvParser {
@@ -53,6 +57,18 @@ export class CsvParser {
     for (const { type, position } of columns) this.kinds[position] = KINDS[type];
     this.values = names.map(() => '');
     this.recordOf = recordMaker(columns);
+  }
+
+  /** What a kernel can do for it; undefined where every line needs a closer look. */
+  get wanted(): CellsWanted | undefined {
+    const { kinds, delimiterCode, quoteCode, decimals } = this;
+    const isRefused = kinds.some((kind) => kind === KINDS.boolean || kind === KINDS.bigint);
+    return isRefused || !decimals || delimiterCode > 0xff ? undefined : { kinds, delimiterCode, quoteCode };
+  }
+
+  /** The record of the next line, if the kernel has cut it. */
+  fromCells(cells: CellBlock): CsvRecord | undefined {
+    return cells.next(this.values) ? this.recordOf(this.values) : undefined;
   }
 
   /** The record of one line without its end; refuses with `record-invalid` that names the column. */

@@ -6,12 +6,15 @@
  * only signed numbers. An instance serves one task at a time.
  */
 import { GristmillError } from '../errors.js';
+import { limits } from '../limits.js';
 import { kernelWasm } from './generated/wasm.js';
 
 /** 4 GiB less one page: a view of 2^32 bytes is one more than every V8 allows. */
 const PAGES = 65_535;
 /** The longest piece of text that is scanned at once. */
 const TEXT_BYTES_MAX = 256 * 1024;
+/** For each byte of text at most a delimiter, two ends of a cell, half a number and a flag; then what each cell is. */
+const CELLS_BYTES = TEXT_BYTES_MAX * 17 + limits.columnsMax + 256;
 /** 256 MiB, where a system promises no more memory than it has. A limit on addresses allows either any size or none. */
 const PAGES_LEAST = 4_096;
 
@@ -46,6 +49,20 @@ export interface KernelExports {
     narrowEnds: number,
     most: number,
   ) => number;
+  readonly cutCells: (
+    at: number,
+    bytes: number,
+    ends: number,
+    lines: number,
+    delimiter: number,
+    quote: number,
+    kinds: number,
+    cells: number,
+    delimiters: number,
+    flags: number,
+    cuts: number,
+    numbers: number,
+  ) => void;
   readonly layoutBegin: () => void;
   readonly layoutPart: (id: number) => number;
   readonly stride: Global<number>;
@@ -154,7 +171,7 @@ export class Kernel {
 
   /** The first address that no kernel uses by itself: behind the text that is being scanned. */
   get start(): number {
-    return this.narrowEndsAt + TEXT_BYTES_MAX * 4;
+    return this.cellsAt + CELLS_BYTES;
   }
 
   /** Where a piece of text is scanned, with 64 bytes of room behind it, and where the ends of its lines go. */
@@ -173,6 +190,11 @@ export class Kernel {
 
   get narrowEndsAt(): number {
     return this.narrowAt + TEXT_BYTES_MAX + 128;
+  }
+
+  /** Where the cells of its lines go: 17 bytes for each byte of text, and some. */
+  get cellsAt(): number {
+    return this.narrowEndsAt + TEXT_BYTES_MAX * 4;
   }
 
   get textBytesMax(): number {

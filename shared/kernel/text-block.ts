@@ -27,6 +27,14 @@ const WIDE_SHARE = 1 / 2;
 /** In the end of a line that is not in the text. */
 const WIDE = 1 << 31;
 
+/** Lines as bytes of the kernel's memory that are characters of the text. Ends as `narrowLines` has them. */
+export interface OneByteLines {
+  readonly text: string;
+  readonly at: number;
+  readonly endsAt: number;
+  readonly lines: number;
+}
+
 export class TextBlock {
   readonly #kernel: Kernel;
   readonly #ends: Uint32Array;
@@ -91,6 +99,21 @@ export class TextBlock {
     this.#text = latin1Slice.call(bytes, narrowAt, narrowAt + length);
     this.#how = NARROW;
     return true;
+  }
+
+  /** All lines of the block, but those that are decoded by themselves; undefined when not every byte is a character. */
+  get oneByteLines(): OneByteLines | undefined {
+    const { textAt, linesAt, narrowAt, narrowEndsAt } = this.#kernel;
+    const common = { text: this.#text, lines: this.#lines };
+    if (this.#how === CHARACTER_EACH) return { ...common, at: textAt, endsAt: linesAt };
+    return this.#how === NARROW ? { ...common, at: narrowAt, endsAt: narrowEndsAt } : undefined;
+  }
+
+  /** Passes over the next line, which is one of `oneByteLines`. */
+  pass(): void {
+    this.#byte = this.#ends[this.#at] as number;
+    if (this.#how === NARROW) this.#character = this.#narrowEnds[this.#at] as number;
+    this.#at++;
   }
 
   /**

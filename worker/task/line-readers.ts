@@ -2,6 +2,7 @@
 import { GristmillError } from '../../shared/errors.js';
 import { CsvParser } from '../../shared/formats/csv.js';
 import { decodeText, isBlankText, parseJsonLine } from '../../shared/formats/text.js';
+import { CellBlock } from '../../shared/kernel/cell-block.js';
 import type { Kernel } from '../../shared/kernel/kernel.js';
 import { LineScanner } from '../../shared/kernel/scan.js';
 import { TextBlock } from '../../shared/kernel/text-block.js';
@@ -29,7 +30,7 @@ export class TextReader implements RecordReader {
   next(): boolean {
     if (this.block.more || this.takeBlock()) {
       this.offset = this.block.nextOffset;
-      this.record = this.decode(this.block.next());
+      this.record = this.fromBlock(this.block);
       return true;
     }
     if (!this.nextLine()) return false;
@@ -47,8 +48,20 @@ export class TextReader implements RecordReader {
   private takeBlock(): boolean {
     const { lines } = this;
     const whole = lines.wholeLines(this.blockBytesMax);
-    if (whole) this.block.take(lines.chunk, whole.start, whole.end, whole.offset);
-    return whole !== undefined;
+    if (!whole) return false;
+    this.block.take(lines.chunk, whole.start, whole.end, whole.offset);
+    this.taken(this.block);
+    return true;
+  }
+
+  /** The block has new lines. */
+  protected taken(_block: TextBlock): void {
+    // Nothing is to be known of them.
+  }
+
+  /** What the next line of the block is. */
+  protected fromBlock(block: TextBlock): unknown {
+    return this.decode(block.next());
   }
 
   feed(bytes: Uint8Array): void {
@@ -73,6 +86,7 @@ export class JsonlReader extends TextReader {
 
 export class CsvReader extends TextReader {
   private readonly parser: CsvParser;
+  private readonly cells: CellBlock | undefined;
   /** Lines that begin before are the header. */
   private readonly dataStart: number;
 
@@ -82,6 +96,20 @@ export class CsvReader extends TextReader {
     if (!csv) throw new GristmillError('internal', 'the plan does not say how to read CSV');
     this.dataStart = header?.end ?? 0;
     this.parser = new CsvParser({ format: csv, header: header && plan.headers?.[header.number], uri });
+    const { wanted } = this.parser;
+    this.cells = wanted && new CellBlock(kernel, wanted);
+  }
+
+  protected override taken(block: TextBlock): void {
+    this.cells?.take(block);
+  }
+
+  protected override fromBlock(block: TextBlock): unknown {
+    const record = this.cells && this.parser.fromCells(this.cells);
+    if (!record) return super.fromBlock(block);
+    block.pass();
+    this.filtered = false;
+    return record;
   }
 
   override next(): boolean {

@@ -17,6 +17,7 @@ export {
   writeMergedRows,
   writeStates,
 } from './block';
+export { cutCells } from './cells';
 export { cacheAdd, cacheClear, cacheInit, cacheSettle } from './key-cache';
 export { inexact } from './exact-sum';
 export { finishPart, layoutBegin, layoutPart, rowBytes, stride } from './layout';

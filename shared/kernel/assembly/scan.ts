@@ -4,8 +4,9 @@
 export let hasOther: bool = false;
 export let hasReturn: bool = false;
 
+/** A bit for each of the 64 bytes from `at` on that is the wanted one. */
 @inline
-function maskOf(at: usize, byte: u8): u64 {
+export function maskOf(at: usize, byte: u8): u64 {
   const wanted = i8x16.splat(byte);
   return (
     <u64>(<u32>i8x16.bitmask(i8x16.eq(v128.load(at), wanted))) |
